@@ -3,6 +3,7 @@ import type { Codec } from './codec.ts';
 import * as decode from './decode.ts';
 import { DecodeError } from './decode.ts';
 import type { Json } from './json.ts';
+import type { AnyOperation } from './model.ts';
 import {
   TRACE_FORMAT,
   TRACE_VERSION,
@@ -27,7 +28,7 @@ export class TraceError extends Error {
   }
 }
 
-type AnyCodec = Codec<unknown, unknown, unknown>;
+type AnyCodec = Codec<unknown, AnyOperation, unknown>;
 
 /** What {@link readTraces} needs to know. */
 export interface ReadTracesOptions {
@@ -123,7 +124,7 @@ interface OpenTrace {
   readonly header: TraceHeader;
   readonly codec: AnyCodec;
   readonly setup: unknown;
-  readonly events: TraceEvent<unknown, unknown>[];
+  readonly events: TraceEvent<AnyOperation, unknown>[];
 }
 
 function* splitLines(text: string, file: string): Generator<string> {
@@ -161,7 +162,7 @@ function beginTrace(json: Json, options: ReadTracesOptions, line: number): OpenT
   return { header, codec, setup: codec.decodeSetup(header.setup), events: [] };
 }
 
-function decodeEvent(json: Json, { codec, events }: OpenTrace): TraceEvent<unknown, unknown> {
+function decodeEvent(json: Json, { codec, events }: OpenTrace): TraceEvent<AnyOperation, unknown> {
   const event = eventDecoder(json, 'event');
   if (event.seq !== events.length) {
     throw new DecodeError('event.seq', String(events.length), event.seq);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Json } from './json.ts';
+import type { AnyOperation } from './model.ts';
 import type { RevisionId } from './revision.ts';
 
 /** The value of a trace header's `format` field. */
@@ -52,7 +53,7 @@ export interface Trace<Setup, Operation, Outcome> {
 }
 
 /** A trace whose model is not known to the type checker, as the oracle reads it from a file. */
-export type AnyTrace = Trace<unknown, unknown, unknown>;
+export type AnyTrace = Trace<unknown, AnyOperation, unknown>;
 
 /** The first line of a trace in a file. */
 export interface TraceHeader {

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+
+/** Where a command writes. Tests put their own in its place. */
+export interface CommandIo {
+  /** Results. */
+  out(text: string): void;
+  /** One-line errors and notes. */
+  err(text: string): void;
+  /** Whether standard error is a terminal that a person watches. */
+  readonly interactive: boolean;
+  /** Fires when the person ends the command. */
+  readonly signal: AbortSignal;
+}
+
+/** The process's own streams. */
+export function processIo(signal: AbortSignal): CommandIo {
+  return {
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(`${text}\n`),
+    interactive: process.stderr.isTTY === true && process.env['TERM'] !== 'dumb',
+    signal,
+  };
+}

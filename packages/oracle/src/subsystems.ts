@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+import type { ReadTracesOptions } from '@kernel-models/model-core';
+import { UsageError } from './exit-code.ts';
+import type { AnySubsystem } from './subsystem.ts';
+
+/** Every model that the oracle knows, in the order in which reports name them. */
+export const SUBSYSTEMS: readonly AnySubsystem[] = [];
+
+/** The codec of a model, for reading traces. */
+export const codecOfModel: ReadTracesOptions['codecOf'] = (model) =>
+  SUBSYSTEMS.find((subsystem) => subsystem.model.name === model)?.model.codec;
+
+/**
+ * The subsystem of a model.
+ *
+ * @throws UsageError naming the models that there are
+ */
+export function subsystemOf(model: string): AnySubsystem {
+  const [subsystem] = selectSubsystems([model]);
+  if (subsystem === undefined) throw unknownModel(model);
+  return subsystem;
+}
+
+/**
+ * The subsystems that names select: a model's own name, or a package's name for all of its models.
+ * No name selects all.
+ *
+ * @throws UsageError naming the models that there are
+ */
+export function selectSubsystems(names: readonly string[]): readonly AnySubsystem[] {
+  if (names.length === 0) return SUBSYSTEMS;
+  const selected = new Set<AnySubsystem>();
+  for (const name of names) {
+    const matching = SUBSYSTEMS.filter(
+      ({ model }) => model.name === name || model.name.startsWith(`${name}.`),
+    );
+    if (matching.length === 0) throw unknownModel(name);
+    for (const subsystem of matching) selected.add(subsystem);
+  }
+  return [...selected];
+}
+
+function unknownModel(name: string): UsageError {
+  const known = SUBSYSTEMS.map(({ model }) => model.name).join(', ');
+  return new UsageError(`model: expected one of ${known}, got ${name}`);
+}
+
+/**
+ * A revision that a model has.
+ *
+ * @throws UsageError naming the revisions that there are
+ */
+export function revisionOf({ model }: AnySubsystem, id: string): string {
+  if (model.revisions.some((revision) => revision.id === id)) return id;
+  const known = model.revisions.map((revision) => revision.id).join(', ');
+  throw new UsageError(`revision: ${model.name} has ${known}; got ${id}`);
+}

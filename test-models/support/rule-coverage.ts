@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import type { AnyOperation, Model, Step } from '@kernel-models/model-core';
+
+/**
+ * Where test files leave the rules that they reached; `scripts/test.mjs` sets it and judges what it
+ * finds there after the last file (or the last shard).
+ */
+const FOLDER = process.env['KM_RULE_COVERAGE'];
+
+const reached = new Map<string, Set<string>>();
+
+if (FOLDER !== undefined && FOLDER !== '') {
+  afterAll(() => {
+    if (reached.size === 0) return;
+    mkdirSync(FOLDER, { recursive: true });
+    const rules = Object.fromEntries([...reached].map(([model, ids]) => [model, [...ids].sort()]));
+    const file = `${process.pid}-${Math.random().toString(36).slice(2)}.json`;
+    writeFileSync(join(FOLDER, file), JSON.stringify(rules));
+  });
+}
+
+/**
+ * The same model, with every rule that it produces counted for the suite's rule coverage. Properties
+ * and tests import models through this.
+ */
+export function covered<State, Operation extends AnyOperation, Outcome, Setup>(
+  model: Model<State, Operation, Outcome, Setup>,
+): Model<State, Operation, Outcome, Setup> {
+  const ids = reached.get(model.name) ?? new Set<string>();
+  reached.set(model.name, ids);
+  const record = (step: Step<State, Outcome>): Step<State, Outcome> => {
+    ids.add(step.rule);
+    for (const rule of step.trail) ids.add(rule);
+    return step;
+  };
+  const { allowed } = model;
+  return {
+    ...model,
+    apply: (state, operation, revision) => record(model.apply(state, operation, revision)),
+    ...(allowed !== undefined && {
+      allowed: (state, operation, revision) =>
+        allowed.call(model, state, operation, revision).map(record),
+    }),
+  };
+}
