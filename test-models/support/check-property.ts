@@ -60,7 +60,8 @@ export async function checkProperty<Values>(
     markInterruptAsFailure: false,
   });
   if (details.failed) {
-    throw new PropertyFailure(name, details);
+    const { seed, numRuns, numShrinks, counterexample, errorInstance } = details;
+    throw new PropertyFailure(name, { seed, numRuns, numShrinks, counterexample, errorInstance });
   }
   if (details.numRuns === 0) throw new Error(`${name}: not a single run was made in ${timeMs} ms`);
 }
@@ -70,7 +71,13 @@ export class PropertyFailure extends Error {
   readonly runs: number;
   readonly counterexample: unknown;
 
-  constructor(name: string, details: fc.RunDetails<unknown>) {
+  constructor(
+    name: string,
+    details: Pick<
+      fc.RunDetails<unknown>,
+      'seed' | 'numRuns' | 'numShrinks' | 'counterexample' | 'errorInstance'
+    >,
+  ) {
     const cause = details.errorInstance;
     super(
       [

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import type { AnyOperation, Model, Step } from '@kernel-models/model-core';
+import type { AnyOperation, Model, RuleId, Step } from '@kernel-models/model-core';
 
 /**
  * Where test files leave the rules that they reached; `scripts/test.mjs` sets it and judges what it
@@ -10,13 +10,23 @@ import type { AnyOperation, Model, Step } from '@kernel-models/model-core';
  */
 const FOLDER = process.env['KM_RULE_COVERAGE'];
 
-const reached = new Map<string, Set<string>>();
+interface ModelRules {
+  readonly declared: readonly RuleId[];
+  readonly reached: Set<RuleId>;
+}
+
+const models = new Map<string, ModelRules>();
 
 if (FOLDER !== undefined && FOLDER !== '') {
   afterAll(() => {
-    if (reached.size === 0) return;
+    if (models.size === 0) return;
     mkdirSync(FOLDER, { recursive: true });
-    const rules = Object.fromEntries([...reached].map(([model, ids]) => [model, [...ids].sort()]));
+    const rules = Object.fromEntries(
+      [...models].map(([model, { declared, reached }]) => [
+        model,
+        { declared, reached: [...reached].sort() },
+      ]),
+    );
     const file = `${process.pid}-${Math.random().toString(36).slice(2)}.json`;
     writeFileSync(join(FOLDER, file), JSON.stringify(rules));
   });
@@ -29,11 +39,10 @@ if (FOLDER !== undefined && FOLDER !== '') {
 export function covered<State, Operation extends AnyOperation, Outcome, Setup>(
   model: Model<State, Operation, Outcome, Setup>,
 ): Model<State, Operation, Outcome, Setup> {
-  const ids = reached.get(model.name) ?? new Set<string>();
-  reached.set(model.name, ids);
+  const { reached } = register(model);
   const record = (step: Step<State, Outcome>): Step<State, Outcome> => {
-    ids.add(step.rule);
-    for (const rule of step.trail) ids.add(rule);
+    reached.add(step.rule);
+    for (const rule of step.trail) reached.add(rule);
     return step;
   };
   const { allowed } = model;
@@ -45,4 +54,18 @@ export function covered<State, Operation extends AnyOperation, Outcome, Setup>(
         allowed.call(model, state, operation, revision).map(record),
     }),
   };
+}
+
+function register({
+  name,
+  rules,
+}: {
+  readonly name: string;
+  readonly rules: readonly { readonly id: RuleId }[];
+}): ModelRules {
+  const known = models.get(name);
+  if (known !== undefined) return known;
+  const fresh = { declared: rules.map(({ id }) => id), reached: new Set<RuleId>() };
+  models.set(name, fresh);
+  return fresh;
 }

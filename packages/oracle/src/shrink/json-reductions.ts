@@ -26,15 +26,13 @@ function* listReductions(list: readonly Json[]): Generator<Json> {
 }
 
 function* objectReductions(object: JsonObject): Generator<Json> {
-  const names = Object.keys(object).filter((name) => object[name] !== undefined);
-  for (const name of names) {
-    const { [name]: _removed, ...rest } = object;
-    yield rest;
+  const fields = Object.entries(object).filter(([, value]) => value !== undefined);
+  for (const [name] of fields) {
+    yield Object.fromEntries(fields.filter(([other]) => other !== name));
   }
-  for (const name of names) {
-    for (const smaller of jsonReductions(object[name] as Json)) {
-      yield { ...object, [name]: smaller };
-    }
+  for (const [name, value] of fields) {
+    if (value === undefined) continue;
+    for (const smaller of jsonReductions(value)) yield { ...object, [name]: smaller };
   }
 }
 

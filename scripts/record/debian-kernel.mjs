@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// Fetches the newest Debian cloud kernel of a series and prints the path of its image:
+//
+//   node scripts/record/debian-kernel.mjs 6.1
+//   node scripts/record/debian-kernel.mjs 6.12
+//
+// The package comes through apt-get from the archives that this host has configured; it is unpacked
+// into the cache folder, never installed. Needs apt-get, dpkg-deb and tar; no root.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+
+/** Where images are kept: outside the repository, since a kernel is never committed. */
+function imageFolder() {
+  const { KM_CACHE, XDG_CACHE_HOME } = process.env;
+  const base = KM_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'kernel-models');
+  return join(base, 'kernels');
+}
+
+/**
+ * The newest signed cloud kernel of a series: Debian spells 6.1 as `6.1.0-55` and the backported 6.12
+ * as `6.12.117+deb12`.
+ *
+ * @param {string} series such as `6.12`
+ */
+function newestPackage(series) {
+  const pattern = new RegExp(
+    `^linux-image-${series.replace('.', '\\.')}\\.[0-9]+(-[0-9]+|\\+deb[0-9]+)?-cloud-amd64$`,
+  );
+  const names = execFileSync('apt-cache', ['pkgnames', `linux-image-${series}.`], {
+    encoding: 'utf8',
+  })
+    .split('\n')
+    .filter((name) => pattern.test(name));
+  const numbers = (name) => name.match(/\d+/g).map(Number);
+  names.sort((a, b) => {
+    const [left, right] = [numbers(a), numbers(b)];
+    const at = left.findIndex((value, index) => value !== right[index]);
+    return at === -1 ? 0 : left[at] - right[at];
+  });
+  const newest = names.at(-1);
+  if (newest === undefined) {
+    throw new Error(
+      `no Debian cloud kernel of the ${series} series is known to apt (try: apt-get update)`,
+    );
+  }
+  return newest;
+}
+
+/**
+ * Downloads and unpacks the kernel of a series, unless the cache has it.
+ *
+ * @param {string} series such as `6.12`
+ * @returns {string} path of the bzImage
+ */
+export function fetchKernel(series) {
+  const packageName = newestPackage(series);
+  const folder = imageFolder();
+  const image = join(folder, packageName);
+  if (existsSync(image)) return image;
+  mkdirSync(folder, { recursive: true });
+  const scratch = mkdtempSync(join(folder, '.unpack-'));
+  try {
+    execFileSync('apt-get', ['download', '-qq', packageName], { cwd: scratch, stdio: 'pipe' });
+    const archive = readdirSync(scratch).find((name) => name.endsWith('.deb'));
+    if (archive === undefined) throw new Error(`apt-get downloaded no package ${packageName}`);
+    execFileSync('dpkg-deb', ['-x', archive, 'root'], { cwd: scratch, stdio: 'pipe' });
+    const boot = join(scratch, 'root', 'boot');
+    const vmlinuz = readdirSync(boot).find((name) => name.startsWith('vmlinuz-'));
+    if (vmlinuz === undefined) throw new Error(`${packageName}: holds no /boot/vmlinuz-*`);
+    renameSync(join(boot, vmlinuz), image);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  return image;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const [series, ...rest] = process.argv.slice(2);
+  if (series === undefined || !/^\d+\.\d+$/.test(series) || rest.length > 0) {
+    console.error('usage: node scripts/record/debian-kernel.mjs <series, such as 6.12>');
+    process.exit(2);
+  }
+  try {
+    console.log(fetchKernel(series));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  }
+}
