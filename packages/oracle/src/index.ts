@@ -1,2 +1,71 @@
 // SPDX-License-Identifier: MIT
-export {};
+export { generateCases } from './cases.ts';
+export {
+  check,
+  type AnyComparison,
+  type CheckedComparison,
+  type CheckEvent,
+  type CheckOptions,
+  type CheckReport,
+  type Skip,
+} from './check.ts';
+export type { CommandIo } from './cli/io.ts';
+export { runCli } from './cli/program.ts';
+export { Progress } from './cli/progress.ts';
+export {
+  compareTraces,
+  explainingRevision,
+  type Comparison,
+  type ComparisonOptions,
+  type DivergenceReport,
+  type ObservedTrace,
+  type Row,
+} from './comparison.ts';
+export { describeObserved, describeOperation, describeOutcome } from './describe.ts';
+export {
+  BISECT_EXIT,
+  EXIT,
+  UsageError,
+  worstVerdict,
+  type ExitCodes,
+  type Verdict,
+} from './exit-code.ts';
+export { explainTrace, type ExplainedStep } from './explain.ts';
+export { fuzz, type FuzzOptions } from './fuzz.ts';
+export { exportItf, type ItfTrace } from './itf.ts';
+export { modelTarget } from './model-target.ts';
+export { observeCases, observedTrace, type TraceFacts } from './observe.ts';
+export { readTraceFile, shippedRecordings, type Recording } from './recordings.ts';
+export { checkJson } from './report/check-json.ts';
+export { formatHtml } from './report/check-html.ts';
+export { formatJunit } from './report/check-junit.ts';
+export { formatKtap } from './report/check-ktap.ts';
+export { formatCheck } from './report/check-text.ts';
+export { formatDivergence, type DivergenceFacts } from './report/divergence-text.ts';
+export { modelReproducer } from './report/model-reproducer.ts';
+export { formatCount, formatTable, plural, type Column } from './report/table.ts';
+export { escapeXml } from './report/xml.ts';
+export { selectTarget, type ReadyTarget } from './select-target.ts';
+export { ddmin } from './shrink/ddmin.ts';
+export { jsonReductions } from './shrink/json-reductions.ts';
+export { shrinkCase, type ShrinkOptions, type ShrunkCase } from './shrink/shrink-case.ts';
+export { shrinkDivergence, type ShrunkDivergence } from './shrink/shrink-divergence.ts';
+export { shrinkTrace } from './shrink/shrink-trace.ts';
+export type { AnySubsystem, Exploration, Subsystem, TargetOptions } from './subsystem.ts';
+export {
+  codecOfModel,
+  revisionOf,
+  selectSubsystems,
+  SUBSYSTEMS,
+  subsystemOf,
+} from './subsystems.ts';
+export {
+  runCase,
+  runCases,
+  TargetError,
+  type Answer,
+  type Availability,
+  type Case,
+  type Target,
+} from './target.ts';
+export { whichRevision, type RevisionFit } from './which.ts';

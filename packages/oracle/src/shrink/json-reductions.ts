@@ -53,6 +53,7 @@ function* scalarReductions(scalar: boolean | number | string | null): Generator<
 function* numberReductions(value: number): Generator<number> {
   if (value === 0) return;
   yield 0;
+  if (!Number.isSafeInteger(value)) return;
   if (value < 0) yield -value;
   const half = Math.trunc(value / 2);
   if (half !== 0) yield half;
