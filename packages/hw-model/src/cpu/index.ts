@@ -1,2 +1,7 @@
 // SPDX-License-Identifier: MIT
-export {};
+export * from './exception.ts';
+export * from './features.ts';
+export * from './registers.ts';
+export * from './save-state.ts';
+export * from './state.ts';
+export * from './virtualization.ts';
