@@ -46,64 +46,110 @@ export type Vendor = 'intel' | 'amd';
 
 /** A bit of a control register and the CPUID bit that makes it legal. */
 export interface FeatureBit {
-  /** The name of both, in the manuals' spelling. */
-  readonly name: string;
   readonly mask: bigint;
   /** `leaf[.subleaf]:register[bit]`; `always` where no CPUID bit is needed. */
   readonly cpuid: string;
 }
 
-/** Every defined bit of CR4. Intel SDM volume 3, 2.5; volume 2, CPUID. */
-export const CR4_BITS = [
-  { name: 'VME', mask: CR4_VME, cpuid: '01H:EDX[1]' },
-  { name: 'PVI', mask: CR4_PVI, cpuid: '01H:EDX[1]' },
-  { name: 'TSD', mask: CR4_TSD, cpuid: '01H:EDX[4]' },
-  { name: 'DE', mask: CR4_DE, cpuid: '01H:EDX[2]' },
-  { name: 'PSE', mask: CR4_PSE, cpuid: '01H:EDX[3]' },
-  { name: 'PAE', mask: CR4_PAE, cpuid: '01H:EDX[6]' },
-  { name: 'MCE', mask: CR4_MCE, cpuid: '01H:EDX[7]' },
-  { name: 'PGE', mask: CR4_PGE, cpuid: '01H:EDX[13]' },
-  { name: 'PCE', mask: CR4_PCE, cpuid: 'always' },
-  { name: 'OSFXSR', mask: CR4_OSFXSR, cpuid: '01H:EDX[24]' },
-  { name: 'OSXMMEXCPT', mask: CR4_OSXMMEXCPT, cpuid: '01H:EDX[25]' },
-  { name: 'UMIP', mask: CR4_UMIP, cpuid: '07H.0:ECX[2]' },
-  { name: 'LA57', mask: CR4_LA57, cpuid: '07H.0:ECX[16]' },
-  { name: 'VMXE', mask: CR4_VMXE, cpuid: '01H:ECX[5]' },
-  { name: 'SMXE', mask: CR4_SMXE, cpuid: '01H:ECX[6]' },
-  { name: 'FSGSBASE', mask: CR4_FSGSBASE, cpuid: '07H.0:EBX[0]' },
-  { name: 'PCIDE', mask: CR4_PCIDE, cpuid: '01H:ECX[17]' },
-  { name: 'OSXSAVE', mask: CR4_OSXSAVE, cpuid: '01H:ECX[26]' },
-  { name: 'KL', mask: CR4_KL, cpuid: '07H.0:ECX[23]' },
-  { name: 'SMEP', mask: CR4_SMEP, cpuid: '07H.0:EBX[7]' },
-  { name: 'SMAP', mask: CR4_SMAP, cpuid: '07H.0:EBX[20]' },
-  { name: 'PKE', mask: CR4_PKE, cpuid: '07H.0:ECX[3]' },
-  { name: 'CET', mask: CR4_CET, cpuid: '07H.0:ECX[7] or 07H.0:EDX[20]' },
-  { name: 'PKS', mask: CR4_PKS, cpuid: '07H.0:ECX[31]' },
-  { name: 'UINTR', mask: CR4_UINTR, cpuid: '07H.0:EDX[5]' },
-  { name: 'LAM_SUP', mask: CR4_LAM_SUP, cpuid: '07H.1:EAX[26]' },
-  { name: 'FRED', mask: CR4_FRED, cpuid: '07H.1:EAX[17]' },
-] as const satisfies readonly FeatureBit[];
-
-/** Every defined bit of EFER. LMA is read-only and needs what LME needs. */
-export const EFER_BITS = [
-  { name: 'SCE', mask: EFER_SCE, cpuid: '80000001H:EDX[11]' },
-  { name: 'LME', mask: EFER_LME, cpuid: '80000001H:EDX[29]' },
-  { name: 'LMA', mask: EFER_LMA, cpuid: '80000001H:EDX[29]' },
-  { name: 'NXE', mask: EFER_NXE, cpuid: '80000001H:EDX[20]' },
-  { name: 'SVME', mask: EFER_SVME, cpuid: '80000001H:ECX[2]' },
-  { name: 'LMSLE', mask: EFER_LMSLE, cpuid: '80000008H:EBX[20] clear' },
-  { name: 'FFXSR', mask: EFER_FFXSR, cpuid: '80000001H:EDX[25]' },
-  { name: 'TCE', mask: EFER_TCE, cpuid: '80000001H:ECX[17]' },
-  { name: 'MCOMMIT', mask: EFER_MCOMMIT, cpuid: '80000008H:EBX[8]' },
-  { name: 'INTWB', mask: EFER_INTWB, cpuid: '80000008H:EBX[13]' },
-  { name: 'UAIE', mask: EFER_UAIE, cpuid: '80000021H:EAX[7]' },
-  { name: 'AUTOIBRS', mask: EFER_AUTOIBRS, cpuid: '80000021H:EAX[8]' },
-] as const satisfies readonly FeatureBit[];
+/** The names of the defined bits of CR4, ascending. */
+export const CR4_BIT_NAMES = [
+  'VME',
+  'PVI',
+  'TSD',
+  'DE',
+  'PSE',
+  'PAE',
+  'MCE',
+  'PGE',
+  'PCE',
+  'OSFXSR',
+  'OSXMMEXCPT',
+  'UMIP',
+  'LA57',
+  'VMXE',
+  'SMXE',
+  'FSGSBASE',
+  'PCIDE',
+  'OSXSAVE',
+  'KL',
+  'SMEP',
+  'SMAP',
+  'PKE',
+  'CET',
+  'PKS',
+  'UINTR',
+  'LAM_SUP',
+  'FRED',
+] as const;
 
 /** A defined bit of CR4, by name. */
-export type Cr4BitName = (typeof CR4_BITS)[number]['name'];
+export type Cr4BitName = (typeof CR4_BIT_NAMES)[number];
+
+/** Every defined bit of CR4. Intel SDM volume 3, 2.5; volume 2, CPUID. */
+export const CR4_BITS: Readonly<Record<Cr4BitName, FeatureBit>> = {
+  VME: { mask: CR4_VME, cpuid: '01H:EDX[1]' },
+  PVI: { mask: CR4_PVI, cpuid: '01H:EDX[1]' },
+  TSD: { mask: CR4_TSD, cpuid: '01H:EDX[4]' },
+  DE: { mask: CR4_DE, cpuid: '01H:EDX[2]' },
+  PSE: { mask: CR4_PSE, cpuid: '01H:EDX[3]' },
+  PAE: { mask: CR4_PAE, cpuid: '01H:EDX[6]' },
+  MCE: { mask: CR4_MCE, cpuid: '01H:EDX[7]' },
+  PGE: { mask: CR4_PGE, cpuid: '01H:EDX[13]' },
+  PCE: { mask: CR4_PCE, cpuid: 'always' },
+  OSFXSR: { mask: CR4_OSFXSR, cpuid: '01H:EDX[24]' },
+  OSXMMEXCPT: { mask: CR4_OSXMMEXCPT, cpuid: '01H:EDX[25]' },
+  UMIP: { mask: CR4_UMIP, cpuid: '07H.0:ECX[2]' },
+  LA57: { mask: CR4_LA57, cpuid: '07H.0:ECX[16]' },
+  VMXE: { mask: CR4_VMXE, cpuid: '01H:ECX[5]' },
+  SMXE: { mask: CR4_SMXE, cpuid: '01H:ECX[6]' },
+  FSGSBASE: { mask: CR4_FSGSBASE, cpuid: '07H.0:EBX[0]' },
+  PCIDE: { mask: CR4_PCIDE, cpuid: '01H:ECX[17]' },
+  OSXSAVE: { mask: CR4_OSXSAVE, cpuid: '01H:ECX[26]' },
+  KL: { mask: CR4_KL, cpuid: '07H.0:ECX[23]' },
+  SMEP: { mask: CR4_SMEP, cpuid: '07H.0:EBX[7]' },
+  SMAP: { mask: CR4_SMAP, cpuid: '07H.0:EBX[20]' },
+  PKE: { mask: CR4_PKE, cpuid: '07H.0:ECX[3]' },
+  CET: { mask: CR4_CET, cpuid: '07H.0:ECX[7] or 07H.0:EDX[20]' },
+  PKS: { mask: CR4_PKS, cpuid: '07H.0:ECX[31]' },
+  UINTR: { mask: CR4_UINTR, cpuid: '07H.0:EDX[5]' },
+  LAM_SUP: { mask: CR4_LAM_SUP, cpuid: '07H.1:EAX[26]' },
+  FRED: { mask: CR4_FRED, cpuid: '07H.1:EAX[17]' },
+};
+
+/** The names of the defined bits of EFER, ascending. */
+export const EFER_BIT_NAMES = [
+  'SCE',
+  'LME',
+  'LMA',
+  'NXE',
+  'SVME',
+  'LMSLE',
+  'FFXSR',
+  'TCE',
+  'MCOMMIT',
+  'INTWB',
+  'UAIE',
+  'AUTOIBRS',
+] as const;
+
 /** A defined bit of EFER, by name. */
-export type EferBitName = (typeof EFER_BITS)[number]['name'];
+export type EferBitName = (typeof EFER_BIT_NAMES)[number];
+
+/** Every defined bit of EFER. LMA is read-only and needs what LME needs. */
+export const EFER_BITS: Readonly<Record<EferBitName, FeatureBit>> = {
+  SCE: { mask: EFER_SCE, cpuid: '80000001H:EDX[11]' },
+  LME: { mask: EFER_LME, cpuid: '80000001H:EDX[29]' },
+  LMA: { mask: EFER_LMA, cpuid: '80000001H:EDX[29]' },
+  NXE: { mask: EFER_NXE, cpuid: '80000001H:EDX[20]' },
+  SVME: { mask: EFER_SVME, cpuid: '80000001H:ECX[2]' },
+  LMSLE: { mask: EFER_LMSLE, cpuid: '80000008H:EBX[20] clear' },
+  FFXSR: { mask: EFER_FFXSR, cpuid: '80000001H:EDX[25]' },
+  TCE: { mask: EFER_TCE, cpuid: '80000001H:ECX[17]' },
+  MCOMMIT: { mask: EFER_MCOMMIT, cpuid: '80000008H:EBX[8]' },
+  INTWB: { mask: EFER_INTWB, cpuid: '80000008H:EBX[13]' },
+  UAIE: { mask: EFER_UAIE, cpuid: '80000021H:EAX[7]' },
+  AUTOIBRS: { mask: EFER_AUTOIBRS, cpuid: '80000021H:EAX[8]' },
+};
 
 /**
  * What a CPU can do, as far as its control registers depend on it. Every decision about a reserved bit
@@ -133,8 +179,8 @@ export function cpuFeatures(options: {
   return featuresOfMasks({
     vendor: options.vendor,
     maxPhyAddr: options.maxPhyAddr,
-    cr4Valid: maskOf(CR4_BITS, options.cr4),
-    eferValid: maskOf(EFER_BITS, options.efer),
+    cr4Valid: union(options.cr4.map((name) => CR4_BITS[name])),
+    eferValid: union(options.efer.map((name) => EFER_BITS[name])),
   });
 }
 
@@ -161,16 +207,12 @@ export function featuresOfMasks(features: CpuFeatures): CpuFeatures {
 }
 
 /** Every bit of CR4 that some CPU defines. */
-export const CR4_DEFINED: bigint = union(CR4_BITS);
+export const CR4_DEFINED: bigint = union(Object.values(CR4_BITS));
 /** Every bit of EFER that some CPU defines. */
-export const EFER_DEFINED: bigint = union(EFER_BITS);
+export const EFER_DEFINED: bigint = union(Object.values(EFER_BITS));
 
 function union(bits: readonly FeatureBit[]): bigint {
   return bits.reduce((mask, bit) => mask | bit.mask, 0n);
-}
-
-function maskOf(bits: readonly FeatureBit[], names: readonly string[]): bigint {
-  return union(bits.filter(({ name }) => names.includes(name)));
 }
 
 function requireDefined(field: string, mask: bigint, defined: bigint): void {
@@ -180,11 +222,23 @@ function requireDefined(field: string, mask: bigint, defined: bigint): void {
   }
 }
 
+/** The names of the CPUs in {@link CPU_PRESETS}. */
+export const CPU_PRESET_NAMES = [
+  'bochs-icelake',
+  'bochs-tigerlake',
+  'bochs-ryzen',
+  'kvm-pvm-6.18',
+  'everything',
+] as const;
+
+/** The name of a CPU in {@link CPU_PRESETS}. */
+export type CpuPreset = (typeof CPU_PRESET_NAMES)[number];
+
 /**
  * CPUs that recordings were made on, and one that has everything. The masks of the first four were read
  * from the running thing: Bochs 2.7 with `cpu: model=...`, and KVM on a Linux 6.18 host without VMX.
  */
-export const CPU_PRESETS = {
+export const CPU_PRESETS: Readonly<Record<CpuPreset, CpuFeatures>> = {
   'bochs-icelake': featuresOfMasks({
     vendor: 'intel',
     maxPhyAddr: 39,
@@ -215,7 +269,4 @@ export const CPU_PRESETS = {
     cr4Valid: CR4_DEFINED,
     eferValid: EFER_DEFINED,
   }),
-} as const satisfies Readonly<Record<string, CpuFeatures>>;
-
-/** The name of a CPU in {@link CPU_PRESETS}. */
-export type CpuPreset = keyof typeof CPU_PRESETS;
+};
