@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 
 /** The seed of `npm test`: one, committed, so that a red run is red for everybody. */
@@ -7,10 +10,15 @@ export const COMMITTED_SEED = 20_240_704;
 /** Milliseconds of one property in `npm test`; the test runner's own limit lies above it. */
 const DEFAULT_TIME_MS = 50_000;
 
+/** Where new counterexamples go. Ignored by git: who keeps one moves it to its model's folder. */
+const NEW_CORPUS = fileURLToPath(new URL('../corpus/new/', import.meta.url));
+
 /** How long and how often to try. The environment wins: KM_SEED, KM_RUNS, KM_TIME_MS. */
-export interface PropertyOptions {
+export interface PropertyOptions<Values> {
   readonly runs?: number;
   readonly timeMs?: number;
+  /** A counterexample as a trace file's text, so that it can be replayed and kept. */
+  readonly toTrace?: (counterexample: Values) => string;
 }
 
 /** Whether this is the deep run: fresh seeds, more runs. */
@@ -47,7 +55,7 @@ function environmentNumber(name: string): number | undefined {
 export async function checkProperty<Values>(
   name: string,
   property: fc.IRawProperty<Values>,
-  options: PropertyOptions = {},
+  options: PropertyOptions<Values> = {},
 ): Promise<void> {
   const runs = environmentNumber('KM_RUNS') ?? (options.runs ?? 100) * (IS_DEEP ? DEEP_FACTOR : 1);
   const timeMs =
@@ -61,9 +69,24 @@ export async function checkProperty<Values>(
   });
   if (details.failed) {
     const { seed, numRuns, numShrinks, counterexample, errorInstance } = details;
-    throw new PropertyFailure(name, { seed, numRuns, numShrinks, counterexample, errorInstance });
+    const kept =
+      counterexample === null || options.toTrace === undefined
+        ? undefined
+        : keepCounterexample(name, options.toTrace(counterexample));
+    throw new PropertyFailure(
+      name,
+      { seed, numRuns, numShrinks, counterexample, errorInstance },
+      kept,
+    );
   }
   if (details.numRuns === 0) throw new Error(`${name}: not a single run was made in ${timeMs} ms`);
+}
+
+function keepCounterexample(name: string, trace: string): string {
+  mkdirSync(NEW_CORPUS, { recursive: true });
+  const path = join(NEW_CORPUS, `${name.replace(/[^a-z0-9]+/gi, '-')}.jsonl`);
+  writeFileSync(path, trace);
+  return path;
 }
 
 /** A property that does not hold, with its smallest counterexample. */
@@ -77,6 +100,7 @@ export class PropertyFailure extends Error {
       fc.RunDetails<unknown>,
       'seed' | 'numRuns' | 'numShrinks' | 'counterexample' | 'errorInstance'
     >,
+    trace?: string,
   ) {
     const cause = details.errorInstance;
     super(
@@ -86,6 +110,7 @@ export class PropertyFailure extends Error {
         `counterexample: ${fc.stringify(details.counterexample)}`,
         ...(cause instanceof Error ? [cause.message] : []),
         `again: KM_SEED=${details.seed} npx vitest run -t ${JSON.stringify(name)}`,
+        ...(trace === undefined ? [] : [`alone: kernel-oracle explain ${trace}`]),
       ].join('\n'),
       { cause },
     );
