@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+import { sha384 } from '@noble/hashes/sha2.js';
+import { REPORTDATA_SIZE, TDREPORT_SIZE } from './constants.ts';
+import { access, bytesAt, store } from './guest-memory.ts';
+import type { Tdcall } from './operation.ts';
+import { assembleReport, layOutTdInfo, layOutTeeTcbInfo, teeTcbInfoHash } from './report.ts';
+import type { Features } from './revisions.ts';
+import type { TdState } from './state.ts';
+import { operandBusy, operandInvalid } from './status.ts';
+import { completed, inOrder, step, SUCCESS, type TdStep } from './steps.ts';
+
+const before = inOrder(
+  'report.output-alignment',
+  'report.input-alignment',
+  'report.input-gpa',
+  'report.subtype',
+  'report.rtmr-lock',
+  'report.interrupted',
+  'report.output-gpa',
+  'report.success',
+);
+
+const BAD_RCX = completed(operandInvalid('RCX'));
+const BAD_RDX = completed(operandInvalid('RDX'));
+const BAD_R8 = completed(operandInvalid('R8'));
+const RTMR_BUSY = completed(operandBusy('RTMR'));
+
+/**
+ * TDG.MR.REPORT (4): RCX = address of the TDREPORT, RDX = address of REPORTDATA, R8 = subtype.
+ *
+ * In the order of checks of tdg_mr_report.c, Intel TDX Module 1.5.01. REPORTDATA is consumed
+ * before the output is written, at the very end: the two may overlap, and a failure writes nothing.
+ */
+export function mrReport(
+  td: TdState,
+  { registers, interruptPending }: Tdcall,
+  features: Features,
+): TdStep {
+  const { rcx = 0n, rdx = 0n, r8 = 0n } = registers;
+  const refuse = (outcome: typeof BAD_RCX, rule: Parameters<typeof before>[0]): TdStep =>
+    step(td, outcome, rule, before(rule));
+
+  if (rcx % BigInt(TDREPORT_SIZE) !== 0n) return refuse(BAD_RCX, 'report.output-alignment');
+  if (rdx % BigInt(REPORTDATA_SIZE) !== 0n) return refuse(BAD_RDX, 'report.input-alignment');
+
+  const input = access(td, rdx, 'private-or-shared');
+  if (input.kind === 'invalid') return refuse(BAD_RDX, 'report.input-gpa');
+  if (input.kind === 'stopped') {
+    return step(td, input.outcome, input.rule, before('report.input-gpa'));
+  }
+  const reportData = bytesAt(input.frame, rdx, REPORTDATA_SIZE);
+
+  const subtype = features.subtypeLowByte ? r8 & 0xffn : r8;
+  if (subtype !== 0n) return refuse(BAD_R8, 'report.subtype');
+
+  const current = features.writesBeforeChecks ? writeEarly(td, rcx, reportData, features) : td;
+  if (current.rtmrLocked) {
+    return step(current, RTMR_BUSY, 'report.rtmr-lock', before('report.rtmr-lock'));
+  }
+
+  const hashed = withInfoHash(current);
+  // A hash that is there from last time is used: so the call makes progress under any interrupts.
+  if (interruptPending && hashed !== current) {
+    return step(hashed, { kind: 'retry' }, 'report.interrupted', before('report.interrupted'));
+  }
+
+  const output = access(hashed, rcx, 'private-or-shared');
+  if (output.kind === 'invalid') {
+    return step(hashed, BAD_RCX, 'report.output-gpa', before('report.output-gpa'));
+  }
+  if (output.kind === 'stopped') {
+    return step(hashed, output.outcome, output.rule, before('report.output-gpa'));
+  }
+  const written = store(hashed, rcx, makeReport(hashed, reportData, features));
+  return step(written, SUCCESS, 'report.success', before('report.success'));
+}
+
+/** What `bug:report-writes-before-check` does. */
+function writeEarly(td: TdState, gpa: bigint, reportData: Uint8Array, features: Features): TdState {
+  const output = access(td, gpa, 'private-or-shared');
+  return output.kind === 'frame' ? store(td, gpa, makeReport(td, reportData, features)) : td;
+}
+
+/** The TD with its TEE_INFO_HASH computed; the same object where it was there. */
+export function withInfoHash(td: TdState): TdState {
+  if (td.teeInfoHash !== null) return td;
+  return { ...td, teeInfoHash: sha384(layOutTdInfo(td.params, td.measurements)) };
+}
+
+/**
+ * The TDREPORT of a TD for a REPORTDATA: what a call that passes every check writes.
+ *
+ * @param reportData 64 bytes
+ */
+export function makeReport(td: TdState, reportData: Uint8Array, features: Features): Uint8Array {
+  const teeTcbInfo = layOutTeeTcbInfo(td.module, features.version);
+  const tdInfo = layOutTdInfo(td.params, td.measurements);
+  return assembleReport(
+    td.platform,
+    {
+      teeTcbInfo,
+      teeTcbInfoHash: teeTcbInfoHash(teeTcbInfo, features),
+      tdInfo,
+      teeInfoHash: td.teeInfoHash ?? sha384(tdInfo),
+      reportData,
+    },
+    features,
+  );
+}
