@@ -20,14 +20,15 @@ import {
   OPEN_FLAGS,
   PROTECTIONS,
 } from './operation.ts';
-import type { Operation } from './operation.ts';
-import { FSNOTIFY_EVENTS, STAT_TYPES } from './outcome.ts';
+import type { OpenFlag, Operation } from './operation.ts';
+import { AUDIT_TYPES, FSNOTIFY_EVENTS, STAT_TYPES } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import { ELF_VARIATIONS, LSM_HOOKS, MOUNT_FLAGS } from './setup.ts';
 import type { Setup } from './setup.ts';
 
 const { array, boolean, hex, integer, object, octalMode, oneOf, optional, union } = decode;
 
+const ACCESS_MODES: readonly OpenFlag[] = ['O_RDONLY', 'O_WRONLY', 'O_RDWR'];
 const U32_MAX = 0xffff_ffff;
 
 function text(pattern: RegExp, expected: string): Decoder<string> {
@@ -157,6 +158,8 @@ const setup: Decoder<Setup> = object({
       unsigned: array(absolutePath),
     }),
   ),
+  ipe: optional(object({ mode: oneOf(['log', 'enforce']), untrusted: array(absolutePath) })),
+  audit: optional(boolean),
   binfmtMisc: optional(
     array(
       object({
@@ -189,6 +192,12 @@ const strings = union('kind', {
 const by = { task: taskName };
 const execveat = { ...by, dirfd, path, flags: u32, argv: strings, envp: strings };
 const prot = array(oneOf(PROTECTIONS));
+const openFlags: Decoder<readonly OpenFlag[]> = (json, field) => {
+  const flags = array(oneOf(OPEN_FLAGS))(json, field);
+  const modes = flags.filter((flag) => ACCESS_MODES.includes(flag));
+  if (modes.length > 1) throw new DecodeError(field, `one of ${ACCESS_MODES.join(', ')}`, json);
+  return flags;
+};
 const operation: Decoder<Operation> = union('op', {
   mkdir: { ...by, path: ascii, mode: octalMode },
   create: { ...by, path: ascii, mode: octalMode, content },
@@ -225,7 +234,7 @@ const operation: Decoder<Operation> = union('op', {
   fanotifyClose: { ...by, group: integer(0, 7) },
   sysctlMemfdNoexec: { ...by, value: memfdNoexec },
   lsmRule: { ...by, rule: lsmRule },
-  open: { ...by, fd, path: ascii, flags: array(oneOf(OPEN_FLAGS)), mode: optional(octalMode) },
+  open: { ...by, fd, path: ascii, flags: openFlags, mode: optional(octalMode) },
   close: { ...by, fd },
   dup: { ...by, from: fd, to: fd, cloexec: boolean },
   memfdCreate: { ...by, fd, flags: array(oneOf(MEMFD_FLAGS)) },
@@ -284,7 +293,7 @@ const observed = {
   audit: optional(
     array(
       object({
-        type: oneOf(['SYSCALL', 'PATH', 'EXECVE', 'INTEGRITY_DATA', 'INTEGRITY_USERSPACE']),
+        type: oneOf(AUDIT_TYPES),
         path: optional(ascii),
       }),
     ),
@@ -307,7 +316,6 @@ const outcome: Decoder<Outcome> = union('kind', {
     checked: boolean,
     check: optional(oneOf(['ok', ...ERRNO_NAMES])),
     content: optional(base64),
-    ...observed,
   },
   gone: {},
   refused: {},

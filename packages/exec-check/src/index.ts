@@ -3,8 +3,22 @@ export * from './capability.ts';
 export { codec } from './codec.ts';
 export * from './constants.ts';
 export { argvHash, contentBytes } from './content.ts';
+export { decide, type Decision } from './decision-table.ts';
+export { INVARIANTS, maySetSecurebits, securebitsClosedForm } from './invariants.ts';
 export { isLive, isLiveSetup } from './is-live.ts';
+export { allowed, execCheck, matches } from './model.ts';
 export * from './operation.ts';
 export * from './outcome.ts';
+export { restrictionsAllowTracing } from './ptrace.ts';
 export { featuresOf, REVISIONS, type Features } from './revisions.ts';
+export { RULES, type RuleName } from './rules.ts';
+export {
+  securebitsModel,
+  type SecurebitsOperation,
+  type SecurebitsOutcome,
+  type SecurebitsSetup,
+  type SecurebitsState,
+} from './securebits-model.ts';
 export * from './setup.ts';
+export type * from './state.ts';
+export { normaliseSetup } from './world.ts';

@@ -27,8 +27,9 @@ export function isLive(operation: Operation): boolean {
 export function isLiveSetup(setup: Setup): boolean {
   return (
     (setup.lsm ?? []).length === 0 &&
+    (setup.binfmtMisc ?? []).length === 0 &&
     setup.ima === undefined &&
-    (setup.binfmtMisc ?? []).length === 0
+    setup.ipe === undefined
   );
 }
 

@@ -56,7 +56,10 @@ export interface ExecveatArguments {
   readonly envp: StringArray;
 }
 
-/** open(2) without O_CREAT. A target adds O_NONBLOCK, so that a FIFO does not hold it up. */
+/**
+ * open(2) without O_CREAT. At most one access mode; none is O_RDONLY. A target adds O_NONBLOCK, so that
+ * a FIFO does not hold it up.
+ */
 export type OpenFlag =
   | 'O_RDONLY'
   | 'O_WRONLY'
@@ -277,7 +280,10 @@ export type ExecOperation =
   /** uselib(2), which the native x86-64 call table does not have. */
   | ({ readonly op: 'uselib' } & By<{ path: PathArgument }>);
 
-/** Credentials and limits of the task itself. `init` is answered `refused`, save for the getters. */
+/**
+ * Credentials and limits of the task itself. `init` is answered `refused`, save for the getters, `fork`
+ * and `ptraceAttach`; whoever traces `init` is, too.
+ */
 export type CredentialOperation =
   /** -1 leaves an id as it is. The ids are those of the task's user namespace. */
   | ({ readonly op: 'setresuid' } & By<{ ruid: number; euid: number; suid: number }>)
@@ -319,13 +325,16 @@ export type CredentialOperation =
 /** User space that runs other people's code, played inside the task by the rules of its own. */
 export type ClientOperation =
   /**
-   * A script interpreter decides on one source of code. Enlightened: reads its securebits, checks the
-   * descriptor that it will read, decides. Otherwise it opens, and runs.
+   * A script interpreter decides on one source of code. Enlightened: opens a file O_RDONLY, checks the
+   * descriptor that it will read (AT_EMPTY_PATH, argv one string, the path or `/proc/self/fd/0`), reads
+   * its securebits, decides. Otherwise it opens, and runs. A failed open is the outcome; so is EBADF for
+   * a standard input that is not open for reading.
    */
   | ({ readonly op: 'interpret' } & By<{ enlightened: boolean; source: CodeSource }>)
   /**
-   * ld.so maps one object. Enlightened: checks the descriptor first. `secure` is AT_SECURE, under
-   * which a preload is left out.
+   * ld.so maps one object: open O_RDONLY, whose failure is the outcome, then one page PROT_READ|PROT_EXEC,
+   * MAP_PRIVATE; `allowed` says whether that worked. Enlightened: checks the descriptor before it maps.
+   * `secure` is AT_SECURE, under which a preload is left out, unopened.
    */
   | ({ readonly op: 'load' } & By<{
       enlightened: boolean;

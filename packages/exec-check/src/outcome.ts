@@ -15,15 +15,35 @@ export const FSNOTIFY_EVENTS: readonly FsnotifyEvent[] = [
   'IN_CLOSE_NOWRITE',
 ];
 
+/** Record types of the audit log, without their AUDIT_ prefix. Origin: include/uapi/linux/audit.h. */
+export type AuditType =
+  | 'SYSCALL'
+  | 'PATH'
+  | 'EXECVE'
+  | 'INTEGRITY_DATA'
+  | 'INTEGRITY_USERSPACE'
+  | 'IPE_ACCESS'
+  | 'LANDLOCK_ACCESS';
+
+export const AUDIT_TYPES: readonly AuditType[] = [
+  'SYSCALL',
+  'PATH',
+  'EXECVE',
+  'INTEGRITY_DATA',
+  'INTEGRITY_USERSPACE',
+  'IPE_ACCESS',
+  'LANDLOCK_ACCESS',
+];
+
 /** One record of the audit log that an operation causes. The model's alone: it is not compared. */
 export interface AuditRecord {
-  readonly type: 'SYSCALL' | 'PATH' | 'EXECVE' | 'INTEGRITY_DATA' | 'INTEGRITY_USERSPACE';
+  readonly type: AuditType;
   /** The file it is about, as the call named it. */
   readonly path?: string;
 }
 
 /**
- * What an execution operation says beside its result. `events` has an entry for each watch that saw
+ * What execveat(2) says beside its result; other operations never carry it. `events` has an entry for each watch that saw
  * something, in ascending order of `watch`; without any, the field is absent.
  */
 export interface Observed {
@@ -57,13 +77,13 @@ export type Outcome =
    * An interpreter or loader decided. `checked`: the check was issued; `check`: what it answered, 0
    * or an errno; `allowed`: the code runs. `content` is there only in interleavings: the bytes that run.
    */
-  | ({
+  | {
       readonly kind: 'decided';
       readonly allowed: boolean;
       readonly checked: boolean;
       readonly check?: Errno | 'ok';
       readonly content?: string;
-    } & Observed)
+    }
   /** The task does not exist, or no longer. The kernel was not asked. */
   | { readonly kind: 'gone' }
   /** The harness does not let this task do that. The kernel was not asked. */

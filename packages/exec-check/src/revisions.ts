@@ -25,10 +25,18 @@ export interface Features {
   readonly ptraceComparesSecurebits: boolean;
   /** IMA appraises a checked file in bprm_creds_for_exec. */
   readonly imaOnCheck: boolean;
+  /** IPE evaluates a checked file in bprm_creds_for_exec. */
+  readonly ipeOnCheck: boolean;
   /** Which audit record type IMA writes for a check. `uninitialised`: by a bit of unrelated stack memory. */
   readonly imaAuditType: 'by-is-check' | 'uninitialised';
   /** What a new user namespace does to the securebits word. */
   readonly usernsSecurebits: 'reset' | 'locked-bits-kept';
+
+  /**
+   * What an interpreter of the posting does with files where it is to restrict but not to check; the
+   * review left it open.
+   */
+  readonly uncheckedFiles: 'denied' | 'allowed';
 
   /* Planted or historical bugs. */
   readonly flagsBeforePath: boolean;
@@ -76,8 +84,10 @@ const LINUX_6_1: Features = {
   elfInterpreterTail: 'zeroed',
   ptraceComparesSecurebits: false,
   imaOnCheck: false,
+  ipeOnCheck: false,
   imaAuditType: 'by-is-check',
   usernsSecurebits: 'reset',
+  uncheckedFiles: 'denied',
   ...NO_BUGS,
 };
 
@@ -159,7 +169,7 @@ export const REVISIONS: readonly Revision<Features>[] = [
     id: 'linux-6.19',
     source: 'fs/exec.c, security/ipe/hooks.c, Linux 6.19',
     date: '2026-02',
-    features: LINUX_6_18,
+    features: { ...LINUX_6_18, ipeOnCheck: true },
   },
   {
     id: 'bug:ima-stack-read',

@@ -29,6 +29,10 @@ export interface Setup {
   readonly lsm?: readonly LsmRule[];
   /** The integrity subsystem that the model plays. No target can be told it. */
   readonly ima?: ImaPolicy;
+  /** The integrity policy enforcement module that the model plays. No target can be told it. */
+  readonly ipe?: IpePolicy;
+  /** Whether outcomes carry audit records, as with a rule that matches every call. Absent: no. */
+  readonly audit?: boolean;
   /** Registered formats, newest first. No target can be told them. */
   readonly binfmtMisc?: readonly BinfmtMiscEntry[];
 }
@@ -70,7 +74,7 @@ export type MountSpec =
       readonly flags: readonly MountFlag[];
     }
   /**
-   * procfs. The model knows `self/fd/N`, `self/exe` and `version` (a regular 0444 file of root) of it.
+   * procfs. The model knows `self/fd/N` and `self/status`, a regular 0444 file, of it.
    * Its superblock is noexec whatever the flags.
    */
   | { readonly kind: 'proc'; readonly at: Path; readonly flags: readonly MountFlag[] };
@@ -250,7 +254,10 @@ export interface TaskSpec {
   readonly cwd: Path;
   /** Absent: the initial one. */
   readonly userns?: UsernsSpec;
-  /** One list a domain, outermost first; each list the files and hierarchies that may be executed. */
+  /**
+   * One list a domain, outermost first; each list the files and hierarchies that may be executed. Paths
+   * that lead nowhere, or through a symbolic link, are dropped.
+   */
   readonly landlock?: readonly (readonly Path[])[];
 }
 
@@ -333,6 +340,14 @@ export interface ImaPolicy {
   readonly functions: readonly ('BPRM_CHECK' | 'FILE_CHECK')[];
   /** Files without a valid signature, as paths of the first state. A file that is written loses its own. */
   readonly unsigned: readonly Path[];
+}
+
+/** A policy of the integrity policy enforcement module for the operation EXECUTE. */
+export interface IpePolicy {
+  /** `log` writes the audit record and goes on; `enforce` also refuses with EACCES. */
+  readonly mode: 'log' | 'enforce';
+  /** Files that the policy does not trust, as paths of the first state. */
+  readonly untrusted: readonly Path[];
 }
 
 /** One registered format. Mirrors a line of /proc/sys/fs/binfmt_misc/register. */
