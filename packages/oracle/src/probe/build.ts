@@ -71,7 +71,9 @@ function buildFailure(name: string, compiler: string, error: unknown): Unavailab
     return new Unavailable(`no C compiler: program ${compiler} is missing (CC names another one)`);
   }
   if (stderr !== undefined && /cannot find -l|unable to find library -l/.test(stderr)) {
-    return new Unavailable(`${compiler} -static: the C library's static archive (libc.a) is missing`);
+    return new Unavailable(
+      `${compiler} -static: the C library's static archive (libc.a) is missing`,
+    );
   }
   const reason = stderr?.split('\n').find((line) => /error/i.test(line)) ?? String(error);
   return new Unavailable(`${compiler} cannot build the probe ${name}: ${reason.trim()}`);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+import { spawn } from 'node:child_process';
+import { mkdtemp, open, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { buildProbe } from './build.ts';
+import { cpioArchive } from './cpio.ts';
+import { requireLinux, thisHost, type LocalOptions } from './local.ts';
+import { processLink } from './process-link.ts';
+import type { Link, Transport } from './transport.ts';
+import { Unavailable } from './unavailable.ts';
+
+const QEMU = 'qemu-system-x86_64';
+
+/** A tty takes this much at once, however slow its reader is. Origin: N_TTY_BUF_SIZE, 4096. */
+const SERIAL_WINDOW = 3072;
+
+/**
+ * What the booted kernel is told. Landlock alone of the security modules that have policies: with
+ * another one the answers are also that one's.
+ */
+const BOOT_PARAMETERS = 'console=ttyS0 quiet panic=-1 oops=panic rdinit=/init lsm=landlock';
+
+/** Where the setup header of a bzImage has its magic. Origin: Documentation/arch/x86/boot.rst. */
+const SETUP_MAGIC_AT = 0x202;
+
+/** Options of {@link kernelTransport}, for tests. */
+export interface KernelOptions extends LocalOptions {
+  /** The emulator's command. */
+  readonly emulator?: string;
+}
+
+/**
+ * A kernel image that boots under qemu, without disk or network, into the probe as its init. The first
+ * serial port is the console, the second carries the answers. Software emulation: it needs no KVM, which
+ * is often there and broken inside another virtual machine.
+ *
+ * @param image path of an x86-64 bzImage
+ */
+export function kernelTransport(
+  probe: string,
+  image: string,
+  options: KernelOptions = {},
+): Transport {
+  const { host = thisHost(), startTimeoutMs = 60_000, watchdogMs = 60_000 } = options;
+  const boot = async (lines?: Iterable<string>): Promise<Link> => {
+    requireLinux(host);
+    await requireImage(image);
+    const program = await buildProbe(probe, options);
+    const archive = initramfs(await readFile(program), lines);
+    const file = await unnamedFile(archive);
+    try {
+      return startMachine({
+        guard: program,
+        emulator: options.emulator ?? QEMU,
+        image,
+        initramfs: file,
+        watchdogMs,
+      });
+    } finally {
+      await file.close();
+    }
+  };
+  return {
+    name: 'kernel',
+    touches: `boots ${image} under ${QEMU}, without disk or network`,
+    startTimeoutMs,
+    watchdogMs,
+    connect: () => boot(),
+    connectWith: boot,
+  };
+}
+
+async function requireImage(image: string): Promise<void> {
+  let file: FileHandle;
+  try {
+    file = await open(image);
+  } catch (error) {
+    throw new Unavailable(
+      `--kernel ${image}: cannot be read (${(error as { code?: string }).code})`,
+    );
+  }
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, SETUP_MAGIC_AT);
+    if (bytesRead < 4 || buffer.toString('latin1') !== 'HdrS') {
+      throw new Unavailable(`--kernel ${image}: expected a bzImage, got something else`);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function initramfs(program: Uint8Array, lines: Iterable<string> | undefined): Uint8Array {
+  return cpioArchive([
+    { kind: 'dir', path: 'dev', mode: 0o755 },
+    { kind: 'char', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
+    { kind: 'dir', path: 'proc', mode: 0o755 },
+    { kind: 'file', path: 'init', mode: 0o755, bytes: program },
+    ...(lines === undefined
+      ? []
+      : [{ kind: 'file', path: 'cases', mode: 0o600, bytes: joined(lines) } as const]),
+  ]);
+}
+
+function joined(lines: Iterable<string>): Uint8Array {
+  return Buffer.concat([...lines].map((line) => Buffer.from(line)));
+}
+
+/** A file without a name, so that no exit path can leave it behind. */
+async function unnamedFile(bytes: Uint8Array): Promise<FileHandle> {
+  const folder = await mkdtemp(join(tmpdir(), 'kernel-models-'));
+  try {
+    const file = await open(join(folder, 'initramfs'), 'wx+', 0o600);
+    await file.writeFile(bytes);
+    return file;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Machine {
+  /** The probe, which also ends the emulator when this process dies. */
+  readonly guard: string;
+  readonly emulator: string;
+  readonly image: string;
+  readonly initramfs: FileHandle;
+  readonly watchdogMs: number;
+}
+
+/* The descriptors that the emulator gets: sockets for the two serial ports, and the initramfs. */
+const PROBE_FD = 3;
+const CONSOLE_FD = 4;
+const INITRAMFS_FD = 5;
+
+function startMachine(machine: Machine): Link {
+  const { guard, emulator, image, initramfs: file, watchdogMs } = machine;
+  const child = spawn(
+    guard,
+    [
+      '--die-with-parent',
+      emulator,
+      ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+      ...['-machine', 'pc', '-accel', 'tcg', '-cpu', 'max', '-m', '768'],
+      ...['-kernel', image, '-initrd', `/proc/self/fd/${INITRAMFS_FD}`],
+      ...['-append', `${BOOT_PARAMETERS} -- --boot --watchdog=${watchdogMs}`],
+      ...['-chardev', `socket,id=console,fd=${CONSOLE_FD}`, '-serial', 'chardev:console'],
+      ...['-chardev', `socket,id=probe,fd=${PROBE_FD}`, '-serial', 'chardev:probe'],
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', file.fd] },
+  );
+  const [, , stderr, port, console] = child.stdio as unknown as readonly Duplex[];
+  if (stderr === undefined || port === undefined || console === undefined) {
+    throw new Unavailable(`${emulator}: cannot be started`);
+  }
+  const link = processLink({
+    process: child,
+    input: port,
+    output: port,
+    texts: [stderr, console],
+    window: SERIAL_WINDOW,
+  });
+  return { ...link, close: () => endMachine(link, child) };
+}
+
+/** A machine does not notice that its serial port is closed: it is switched off. */
+async function endMachine(link: Link, child: ReturnType<typeof spawn>): Promise<void> {
+  child.kill('SIGKILL');
+  await link.close();
+}
