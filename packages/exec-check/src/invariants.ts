@@ -8,6 +8,8 @@ import {
 import { ALL_CAPABILITIES, CAP_DAC_OVERRIDE, CAP_SETPCAP } from './capability.ts';
 import { AT_EMPTY_PATH, AT_EXECVE_CHECK, AT_SYMLINK_NOFOLLOW, PATH_MAX } from './constants.ts';
 import { apply } from './apply.ts';
+import { toBase64 } from './base64.ts';
+import { contentBytes } from './content.ts';
 import { fileOf, inodeIdOf } from './open-files.ts';
 import type { Operation, OperationOf } from './operation.ts';
 import type { Outcome } from './outcome.ts';
@@ -505,7 +507,8 @@ const MODULE_INVARIANTS: readonly ExecInvariant[] = [
     ({ before, step, file }) => {
       const open = at(before.files, file);
       if (open === null || step.outcome.kind !== 'decided' || !step.outcome.allowed) return true;
-      return at(before.inodes, inodeIdOf(before, open)).kind === 'file';
+      const inode = at(before.inodes, inodeIdOf(before, open));
+      return step.outcome.content === toBase64(contentBytes(inode.content));
     },
     undefined,
   ),
