@@ -17,6 +17,8 @@ export interface ObservedTrace<Setup, Operation, Outcome> {
   readonly trace: Trace<Setup, Operation, Outcome>;
   /** Why the case did not run to its end. */
   readonly failure?: string | undefined;
+  /** What the target would need to be put the case at all: it was not executed. */
+  readonly lacks?: string | undefined;
   /** Lines that the kernel should not have logged. */
   readonly complaints?: readonly string[] | undefined;
 }
@@ -59,6 +61,8 @@ export interface Comparison<State, Operation, Outcome, Setup> {
   readonly divergences: readonly DivergenceReport<State, Operation, Outcome, Setup>[];
   /** Why some traces were not compared to their end, with how many. */
   readonly inconclusive: ReadonlyMap<string, number>;
+  /** What the target lacked to be put some cases at all, with how many: they were left out. */
+  readonly excluded: ReadonlyMap<string, number>;
   /** Seconds. */
   elapsed: number;
 }
@@ -88,6 +92,7 @@ export async function compareTraces<State, Operation extends AnyOperation, Outco
   const started = performance.now();
   const rows = new Map<string, Row>();
   const inconclusive = new Map<string, number>();
+  const excluded = new Map<string, number>();
   const divergences = new Map<string, DivergenceReport<State, Operation, Outcome, Setup>>();
   const comparison: Comparison<State, Operation, Outcome, Setup> = {
     model: model.name,
@@ -101,13 +106,15 @@ export async function compareTraces<State, Operation extends AnyOperation, Outco
     rows: [],
     divergences: [],
     inconclusive,
+    excluded,
     elapsed: 0,
   };
-  const defer = (reason: string): void => {
-    inconclusive.set(reason, (inconclusive.get(reason) ?? 0) + 1);
-  };
 
-  for await (const { trace, failure, complaints = [] } of traces) {
+  for await (const { trace, failure, lacks, complaints = [] } of traces) {
+    if (lacks !== undefined) {
+      count(excluded, lacks);
+      continue;
+    }
     const result = replay(model, trace, {
       revision,
       onStep: ({ operation }, { rule }) => {
@@ -135,13 +142,15 @@ export async function compareTraces<State, Operation extends AnyOperation, Outco
         });
         options.onDivergence?.();
       }
-    } else if (result.verdict === 'inconclusive') defer(result.reason ?? 'no reason was given');
-    if (failure !== undefined) defer(failure);
+    } else if (result.verdict === 'inconclusive') {
+      count(inconclusive, result.reason ?? 'no reason was given');
+    }
+    if (failure !== undefined) count(inconclusive, failure);
     comparison.traces += 1;
     options.onTrace?.(comparison.traces, comparison.consumed);
     if (options.signal?.aborted === true) break;
   }
-  if (comparison.traces === 0) defer(`${target}: there was nothing to compare`);
+  if (comparison.traces === 0) count(inconclusive, `${target}: there was nothing to compare`);
   return {
     ...comparison,
     verdict: divergences.size > 0 ? 'diverge' : inconclusive.size > 0 ? 'inconclusive' : 'agree',
@@ -149,6 +158,10 @@ export async function compareTraces<State, Operation extends AnyOperation, Outco
     divergences: [...divergences.values()],
     elapsed: (performance.now() - started) / 1000,
   };
+}
+
+function count(reasons: Map<string, number>, reason: string): void {
+  reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
 }
 
 function byOperationAndRule(a: Row, b: Row): number {

@@ -66,8 +66,25 @@ export function describeValue(value: unknown, width: number = 60): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
 
-function describeFields(fields: JsonObject): string[] {
-  return Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+/** Longest string that a line shows whole. */
+const LONGEST_TEXT = 72;
+
+/** The fields of a JSON object as `name=value`. */
+export function describeFields(fields: JsonObject): string[] {
+  return Object.entries(fields).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${describeJson(value)}`],
+  );
+}
+
+function describeJson(value: Json): string {
+  if (typeof value === 'string') return describeText(value);
+  return JSON.stringify(value, (_, inner: Json) =>
+    typeof inner === 'string' ? describeText(inner) : inner,
+  );
+}
+
+/** Text, cut where it is long, with its length. */
+export function describeText(text: string): string {
+  if (text.length <= LONGEST_TEXT) return text;
+  return `${text.slice(0, LONGEST_TEXT / 2)}… (${text.length} characters)`;
 }

@@ -38,7 +38,7 @@ export async function* observeCases<Setup, Operation extends AnyOperation, Outco
 /** A case and its answer as a trace. An answer that ends early gives a shorter trace and a failure. */
 export function observedTrace<Setup, Operation extends AnyOperation, Outcome>(
   { setup, operations }: Case<Setup, Operation>,
-  { outcomes, failure, complaints }: Answer<Outcome>,
+  { outcomes, failure, lacks, complaints }: Answer<Outcome>,
   { model, revision, source, recordedAt }: TraceFacts,
 ): ObservedTrace<Setup, Operation, Outcome> {
   const trace: Trace<Setup, Operation, Outcome> = {
@@ -53,5 +53,5 @@ export function observedTrace<Setup, Operation extends AnyOperation, Outcome>(
       observed: observedOne(outcomes[seq] as Outcome),
     })),
   };
-  return { trace, failure, complaints };
+  return { trace, failure, lacks, complaints };
 }

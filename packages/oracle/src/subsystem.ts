@@ -48,8 +48,12 @@ export interface Subsystem<State, Operation extends AnyOperation, Outcome, Setup
   readonly describeOutcome?: (outcome: Outcome) => string;
   /** The column of the check table under which an operation counts. Absent: its `op`. */
   readonly rowOf?: (operation: Operation) => string;
-  /** A stand-alone C program that does a case on a kernel and prints what it answered. */
-  readonly reproducer?: (candidate: Case<Setup, Operation>) => string;
+  /**
+   * A stand-alone C program that does a case on a kernel and prints what it answers.
+   *
+   * @param story what was observed and expected, lines for the comment at its top
+   */
+  readonly reproducer?: (candidate: Case<Setup, Operation>, story: readonly string[]) => string;
 }
 
 /** A subsystem whose types do not matter to the caller. */

@@ -9,8 +9,13 @@ export interface Case<Setup = unknown, Operation = unknown> {
 
 /** What a target answered to one case. */
 export interface Answer<Outcome = unknown> {
-  /** One outcome an operation, in order. Fewer than operations exactly where `failure` is there. */
+  /** One outcome an operation, in order. Fewer only where `failure` or `lacks` is there. */
   readonly outcomes: readonly Outcome[];
+  /**
+   * What the thing would need to be put such a case at all: a capability, a sysctl. The case was not
+   * executed; it is counted apart, by this reason.
+   */
+  readonly lacks?: string;
   /**
    * Why the case did not run to its end: the probe died, hung, or could not build the world. Such a
    * case is inconclusive, never an agreement.

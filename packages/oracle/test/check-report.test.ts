@@ -27,6 +27,7 @@ const comparison: AnyComparison = {
   ],
   divergences: [],
   inconclusive: new Map(),
+  excluded: new Map([['CAP_SYS_TIME', 4]]),
   elapsed: 0.5,
 };
 
@@ -58,6 +59,7 @@ describe('the report of a check', () => {
     expect(text).toContain('  up         up.limit      1,000  1,000');
     expect(text).toContain('Skipped (1):');
     expect(text).toContain('inconclusive: the probe hung (3 traces)');
+    expect(text).toContain('left out on live: 4 cases: CAP_SYS_TIME');
     expect(text).toContain('inconclusive: other: nothing was compared');
     expect(text).toMatch(
       /inconclusive: 2,468 rows in 2 comparisons, 0 distinct divergences, 1 skipped/,

@@ -96,7 +96,8 @@ describe('jsonReductions', () => {
     );
     expect(of('0x180')).toEqual(expect.arrayContaining(['0x0', '0x80', '0x100']));
     expect(of('0755')).toEqual(expect.arrayContaining(['0655', '0754']));
-    expect(of('word')).toEqual([]);
+    expect(of('word')).toEqual(['wo', 'wor']);
+    expect(of('')).toEqual([]);
     expect(of(null)).toEqual([]);
   });
 });

@@ -95,7 +95,7 @@ async function* answers<Setup, Operation extends AnyOperation, Outcome>(
   );
   for (const lacking of missing) {
     if (lacking !== undefined) {
-      yield { outcomes: [], failure: `this kernel lacks ${lacking}` };
+      yield { outcomes: [], lacks: lacking };
       continue;
     }
     const { value, done } = await executed.next();
@@ -126,6 +126,6 @@ function decoded<Setup, Operation extends AnyOperation, Outcome>(
     if (!(error instanceof DecodeError)) throw error;
     return { outcomes: values, failure: `the probe spoke nonsense: ${error.message}`, ...logged };
   }
-  if (lacks !== undefined) return { outcomes: values, failure: `this kernel lacks ${lacks}` };
+  if (lacks !== undefined) return { outcomes: [], lacks };
   return { outcomes: values, ...(failure !== undefined && { failure }), ...logged };
 }

@@ -36,12 +36,13 @@ export function saveDivergence(
 ): readonly string[] {
   const { trace } = shrunk;
   const operations = trace.events.map(({ operation }) => operation);
+  const report = formatDivergence(subsystem, shrunk, facts);
   const files: [string, string][] = [
-    [`${name}.txt`, `${formatDivergence(subsystem, shrunk, facts)}\n`],
+    [`${name}.txt`, `${report}\n`],
     [`${name}.jsonl`, writeTrace(trace, subsystem.model.codec)],
     [`${name}.test.ts`, modelReproducer(subsystem, trace, facts.revision, `${name}.jsonl`)],
   ];
-  const program = subsystem.reproducer?.({ setup: trace.setup, operations });
+  const program = subsystem.reproducer?.({ setup: trace.setup, operations }, report.split('\n'));
   if (program !== undefined) files.push([`${name}.c`, program]);
   mkdirSync(folder, { recursive: true });
   return files.map(([file, text]) => {

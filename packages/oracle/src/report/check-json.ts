@@ -27,7 +27,8 @@ export function checkJson(report: CheckReport): Json {
       total: comparison.total,
       elapsed: comparison.elapsed,
       rows: comparison.rows.map((row) => ({ ...row })),
-      inconclusive: [...comparison.inconclusive].map(([reason, traces]) => ({ reason, traces })),
+      inconclusive: reasonsJson(comparison.inconclusive),
+      excluded: reasonsJson(comparison.excluded),
       divergences: comparison.divergences.map((_, index) =>
         divergenceJson(comparison, index, shrunk[index]),
       ),
@@ -35,6 +36,10 @@ export function checkJson(report: CheckReport): Json {
     skips: report.skips.map((skip) => ({ ...skip })),
     uncompared: report.uncompared,
   };
+}
+
+function reasonsJson(reasons: ReadonlyMap<string, number>): Json {
+  return [...reasons].map(([reason, traces]) => ({ reason, traces }));
 }
 
 function divergenceJson(

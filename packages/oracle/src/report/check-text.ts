@@ -94,6 +94,11 @@ export function summaryLine(report: CheckReport): string {
   const divergences = sum(comparisons.map((comparison) => comparison.divergences.length));
   const reasons = comparisons.flatMap(({ inconclusive }) => [...inconclusive]);
   const lines = [
+    ...comparisons.flatMap(({ target, excluded }) =>
+      [...excluded].map(
+        ([lack, count]) => `left out on ${target}: ${plural(count, 'case')}: ${lack}`,
+      ),
+    ),
     ...reasons.map(([reason, count]) => `inconclusive: ${reason} (${plural(count, 'trace')})`),
     ...report.uncompared.map((model) => `inconclusive: ${model}: nothing was compared`),
     ...(report.interrupted ? ['interrupted: this report is of what had been compared'] : []),

@@ -47,7 +47,14 @@ function* scalarReductions(scalar: boolean | number | string | null): Generator<
     for (let bit = 1 << 11; bit > 0; bit >>= 1) {
       if ((mode & bit) !== 0) yield (mode & ~bit).toString(8).padStart(4, '0');
     }
-  }
+  } else if (typeof scalar === 'string') yield* textReductions(scalar);
+}
+
+/** Half of it, one less. Names of things survive: nothing else of the world has the shorter name. */
+function* textReductions(text: string): Generator<string> {
+  if (text === '') return;
+  yield text.slice(0, text.length >> 1);
+  yield text.slice(0, -1);
 }
 
 function* numberReductions(value: number): Generator<number> {

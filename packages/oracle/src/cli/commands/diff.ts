@@ -61,7 +61,7 @@ async function runDiff(
     differences.push(...result.differences);
     complete &&= result.complete;
   }
-  const shortest = differences
+  const shortest = distinctByRules(differences)
     .sort((a, b) => a.operations.length - b.operations.length)
     .slice(0, flags.max);
   io.out(
@@ -71,6 +71,16 @@ async function runDiff(
   );
   if (shortest.length > 0) return EXIT.diverge;
   return complete ? EXIT.agree : EXIT.inconclusive;
+}
+
+/** Two worlds may show the same difference; the first that does is kept. */
+function distinctByRules(differences: readonly Difference[]): Difference[] {
+  const byRules = new Map<string, Difference>();
+  for (const difference of differences) {
+    const rules = difference.steps.map(({ rule }) => rule).join(' ');
+    if (!byRules.has(rules)) byRules.set(rules, difference);
+  }
+  return [...byRules.values()];
 }
 
 function diffText(

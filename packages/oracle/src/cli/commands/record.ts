@@ -62,9 +62,9 @@ async function runRecord(io: CommandIo, model: string, flags: RecordFlags): Prom
   let events = 0;
   try {
     for (const cases of generateCases(subsystem, revision, flags.seed, flags.runs)) {
-      for await (const { trace, failure } of observeCases(target, cases, facts)) {
+      for await (const { trace, failure, lacks } of observeCases(target, cases, facts)) {
         // A case that did not run to its end is no evidence: it is counted and left out.
-        if (failure !== undefined) incomplete += 1;
+        if (failure !== undefined || lacks !== undefined) incomplete += 1;
         else {
           parts.push(writeTrace(trace, subsystem.model.codec));
           events += trace.events.length;

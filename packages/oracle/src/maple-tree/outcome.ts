@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+import {
+  decode,
+  DecodeError,
+  formatHex,
+  type Json,
+  type JsonObject,
+} from '@kernel-models/model-core';
+import { STORE_TYPES, type StoreType } from '@kernel-models/maple-tree';
+
+/** What became of the structure: only exact geometries promise it. */
+export interface Structure {
+  /** The kind of store that the operation made; absent where it made none. */
+  readonly store?: StoreType | 'invalid';
+  /** Nodes asked of the allocator. */
+  readonly requested: number;
+  /** Callbacks queued for a grace period. */
+  readonly queued: number;
+  readonly height: number;
+  readonly nodes: number;
+}
+
+/** The cursor after an operation on it. `place` is there while it is active. */
+export interface CursorView {
+  readonly status: string;
+  readonly index: bigint;
+  readonly last: bigint;
+  readonly place?: {
+    readonly min: bigint;
+    readonly max: bigint;
+    readonly offset: number;
+    readonly end: number;
+  };
+}
+
+/** What an operation answered. */
+export type Outcome = Answered | Dumped;
+
+/** The answer of a call. */
+export interface Answered {
+  readonly kind: 'value' | 'errno';
+  /** The word returned: an entry, or a code from 0. Null is NULL. */
+  readonly value?: bigint | null;
+  readonly errno?: string;
+  /** Where an allocation or a find ended. */
+  readonly at?: bigint;
+  readonly next?: bigint;
+  readonly structure: Structure;
+  readonly cursor?: CursorView;
+}
+
+/** All nodes, as JSON: pivots, gaps, entries. */
+export interface Dumped {
+  readonly kind: 'dump';
+  readonly tree: Json;
+}
+
+const word = decode.hex();
+const count = decode.integer(0);
+const ERRNOS = ['EEXIST', 'EINVAL', 'EBUSY', 'ENOMEM'] as const;
+
+const decodeAnswer = decode.object({
+  value: decode.optional((json, field) => (json === null ? null : word(json, field))),
+  errno: decode.optional(decode.oneOf(ERRNOS)),
+  at: decode.optional(word),
+  next: decode.optional(word),
+  store: decode.optional(decode.oneOf([...STORE_TYPES, 'invalid'])),
+  requested: count,
+  queued: count,
+  height: count,
+  nodes: count,
+  warnings: decode.optional(count),
+  cursor: decode.optional(decodeCursor),
+});
+
+/** Reads an outcome as the probe writes it. */
+export function decodeOutcome(json: Json): Outcome {
+  if (typeof json === 'object' && json !== null && 'root' in json) {
+    return { kind: 'dump', tree: json };
+  }
+  const answer = decodeAnswer(json, 'outcome');
+  const { cursor, errno, value, at, next, store, requested, queued, height, nodes } = answer;
+  return {
+    kind: errno === undefined ? 'value' : 'errno',
+    ...(value !== undefined && { value }),
+    ...(errno !== undefined && { errno }),
+    ...(at !== undefined && { at }),
+    ...(next !== undefined && { next }),
+    structure: { ...(store !== undefined && { store }), requested, queued, height, nodes },
+    ...(cursor !== undefined && { cursor }),
+  };
+}
+
+function decodeCursor(json: Json | undefined, field: string): CursorView {
+  if (!Array.isArray(json) || (json.length !== 3 && json.length !== 7)) {
+    throw new DecodeError(field, 'a list of 3 or 7', json);
+  }
+  const at = (position: number): Json | undefined => json[position];
+  const head = {
+    status: decode.string(at(0), `${field}[0]`),
+    index: word(at(1), `${field}[1]`),
+    last: word(at(2), `${field}[2]`),
+  };
+  if (json.length === 3) return head;
+  return {
+    ...head,
+    place: {
+      min: word(at(3), `${field}[3]`),
+      max: word(at(4), `${field}[4]`),
+      offset: count(at(5), `${field}[5]`),
+      end: count(at(6), `${field}[6]`),
+    },
+  };
+}
+
+/** Writes an outcome as the probe writes it. */
+export function encodeOutcome(outcome: Outcome): Json {
+  if (outcome.kind === 'dump') return outcome.tree;
+  const { at, cursor, errno, next, structure, value } = outcome;
+  return {
+    ...(value !== undefined && { value: value === null ? null : formatHex(value) }),
+    ...(errno !== undefined && { errno }),
+    ...(at !== undefined && { at: formatHex(at) }),
+    ...(next !== undefined && { next: formatHex(next) }),
+    ...structure,
+    ...(cursor !== undefined && { cursor: encodeCursor(cursor) }),
+  };
+}
+
+function encodeCursor({ index, last, place, status }: CursorView): Json {
+  const head = [status, formatHex(index), formatHex(last)];
+  if (place === undefined) return head;
+  return [...head, formatHex(place.min), formatHex(place.max), place.offset, place.end];
+}
+
+/** An outcome without its structure and without where in the nodes the cursor stands. */
+export function contentOf(outcome: Outcome): JsonObject {
+  if (outcome.kind === 'dump') return {};
+  const { at, cursor, errno, next, value } = outcome;
+  return {
+    value: typeof value === 'bigint' ? formatHex(value) : value,
+    errno,
+    at: at === undefined ? undefined : formatHex(at),
+    next: next === undefined ? undefined : formatHex(next),
+    cursor: cursor && [cursor.status, formatHex(cursor.index), formatHex(cursor.last)],
+  };
+}
