@@ -1,2 +1,14 @@
 // SPDX-License-Identifier: MIT
-export {};
+export { createMapleTree, type MapleTreeOptions } from './options.ts';
+export { MapleTree, type CyclicAllocation, type Found } from './tree.ts';
+export { Cursor, type CursorStatus } from './cursor.ts';
+export { RETRY_ENTRY, ZERO_ENTRY } from './entry.ts';
+export { EBUSY, EEXIST, EINVAL, ENOMEM, errnoName, type Errno } from './errno.ts';
+export { GEOMETRIES, geometry, type Geometry, type GeometryName } from './geometry.ts';
+export type { Key, KeyMode, KeyModeName } from './key.ts';
+export type { NodeAllocator } from './reserve.ts';
+export { RcuPin } from './rcu.ts';
+export { DOCUMENTED, LINUX_6_12, type Rules } from './rules.ts';
+export { STORE_TYPES, type Statistics, type StoreType } from './statistics.ts';
+export type { DumpFormat, NodeDump } from './dump.ts';
+export { InvariantError } from './validate.ts';

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+
+/** A key of a tree: a number in the modes `number` and `u32`, a bigint in `u64`. */
+export type Key = number | bigint;
+
+/** The name of a key mode. */
+export type KeyModeName = 'number' | 'u32' | 'u64';
+
+/**
+ * The index domain of a tree and its arithmetic. Comparison needs none: `<` and `===` mean the same
+ * for numbers and for bigints.
+ *
+ * @typeParam K number or bigint
+ */
+export interface KeyMode<K extends Key> {
+  readonly name: KeyModeName;
+  readonly zero: K;
+  readonly one: K;
+  /** The last index: 2^53-1, 2^32-1 or 2^64-1. What the kernel calls ULONG_MAX. */
+  readonly max: K;
+  /** `key + 1`. The caller knows that `key < max`. */
+  next(key: K): K;
+  /** `key - 1`. The caller knows that `key > 0`. */
+  previous(key: K): K;
+  /** `first + count`, wrapping past {@link max} to 0 as an unsigned long does. */
+  add(first: K, count: K): K;
+  /** `last - first`. The caller knows that `first <= last`. */
+  distance(first: K, last: K): K;
+  /**
+   * A double in the order of the keys: equal or ascending where the keys ascend. Searches compare
+   * images, and the keys themselves only where images are equal.
+   */
+  image(key: K): number;
+  /** Whether the image of a key is the key itself. */
+  readonly exactImages: boolean;
+  /** An array for `length` keys whose representation never changes afterwards. */
+  newKeys(length: number): K[];
+  /** Whether `value` is a key of this domain. */
+  accepts(value: unknown): value is K;
+}
+
+function newDoubles(length: number): number[] {
+  // A fraction makes the engine choose unboxed doubles, which writes of whole numbers then keep.
+  return new Array<number>(length).fill(0.5).map((value) => value * 1);
+}
+
+function numberMode(name: 'number' | 'u32', max: number): KeyMode<number> {
+  return Object.freeze({
+    name,
+    zero: 0,
+    one: 1,
+    max,
+    next: (key: number) => key + 1,
+    previous: (key: number) => key - 1,
+    add: (first: number, count: number) => {
+      const room = max - first;
+      return count > room ? count - room - 1 : first + count;
+    },
+    distance: (first: number, last: number) => last - first,
+    image: (key: number) => key,
+    exactImages: true,
+    newKeys: newDoubles,
+    accepts: (value: unknown): value is number =>
+      typeof value === 'number' && value >= 0 && value <= max && Number.isInteger(value),
+  });
+}
+
+/** 0 to 2^53-1, in numbers. */
+export const NUMBER_KEYS: KeyMode<number> = numberMode('number', Number.MAX_SAFE_INTEGER);
+
+/** 0 to 2^32-1, in numbers: the kernel's domain on a 32-bit machine. */
+export const U32_KEYS: KeyMode<number> = numberMode('u32', 0xffff_ffff);
+
+const U64_MAX = 0xffff_ffff_ffff_ffffn;
+
+// One bigint seen as two words: dividing a bigint costs an allocation, storing it does not.
+const wide: BigUint64Array = new BigUint64Array(1);
+const halves: Uint32Array = new Uint32Array(wide.buffer);
+const littleEndian: boolean = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+const HIGH: number = littleEndian ? 1 : 0;
+
+/** 0 to 2^64-1, in bigints: the kernel's domain on a 64-bit machine. */
+export const U64_KEYS: KeyMode<bigint> = Object.freeze({
+  name: 'u64',
+  zero: 0n,
+  one: 1n,
+  max: U64_MAX,
+  next: (key: bigint) => key + 1n,
+  previous: (key: bigint) => key - 1n,
+  add: (first: bigint, count: bigint) => BigInt.asUintN(64, first + count),
+  distance: (first: bigint, last: bigint) => last - first,
+  image: (key: bigint) => {
+    wide[0] = key;
+    // Both halves exist: the view has two words. The sum is rounded once, so it keeps the order.
+    return (halves[HIGH] as number) * 0x1_0000_0000 + (halves[1 - HIGH] as number);
+  },
+  exactImages: false,
+  newKeys: (length: number) => new Array<bigint>(length).fill(0n),
+  accepts: (value: unknown): value is bigint =>
+    typeof value === 'bigint' && value >= 0n && value <= U64_MAX,
+});
+
+/**
+ * Refuses what is not a key.
+ *
+ * @throws RangeError `name: expected X, got Y`
+ */
+export function checkKey<K extends Key>(keys: KeyMode<K>, name: string, value: K): void {
+  if (!keys.accepts(value)) throw new RangeError(keyComplaint(keys, name, value));
+}
+
+function keyComplaint(keys: KeyMode<Key> | KeyMode<never>, name: string, value: unknown): string {
+  const kind = keys.name === 'u64' ? 'a bigint' : 'a whole number';
+  const got = typeof value === 'bigint' ? `${value}n` : String(value);
+  return `${name}: expected ${kind} from 0 to ${keys.max}, got ${got}`;
+}

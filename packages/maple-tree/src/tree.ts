@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: MIT
+import { Cursor } from './cursor.ts';
+import { dumpData, dumpTree, type DumpFormat, type NodeDump } from './dump.ts';
+import { dupTree } from './dup.ts';
+import { EBUSY, EINVAL } from './errno.ts';
+import { RETRY_ENTRY, ZERO_ENTRY, isReserved } from './entry.ts';
+import type { Geometry } from './geometry.ts';
+import { checkKey, type Key, type KeyMode } from './key.ts';
+import { childAt, entryAt, newOwner, slotOf } from './node.ts';
+import type { MapleNode, NodeFactory, Owner } from './node.ts';
+import type { TreeOptions } from './options.ts';
+import { GracePeriods, retireSubtree, type RcuPin } from './rcu.ts';
+import type { NodeAllocator } from './reserve.ts';
+import type { Rules } from './rules.ts';
+import { Counters, type Statistics } from './statistics.ts';
+import { masErase, masInsert, masStoreGfp } from './store.ts';
+import { validateTree } from './validate.ts';
+import { masStateWalk } from './walk.ts';
+import { Workspace } from './workspace.ts';
+import { nextSlot } from './next.ts';
+
+/** An entry found by {@link MapleTree.find}, and where to look for the next one. */
+export interface Found<K extends Key, V> {
+  readonly entry: V;
+  /** The index after the entry's range; 0 behind the last index. */
+  readonly index: K;
+}
+
+/** What {@link MapleTree.allocCyclic} found. */
+export interface CyclicAllocation<K extends Key> {
+  readonly start: K;
+  /** Where the next search begins. */
+  readonly next: K;
+  /** Whether the search began anew at the lower bound, or the previous one ended at the last index. */
+  readonly wrapped: boolean;
+}
+
+/**
+ * The maple tree: every index of a domain maps to an entry or to nothing, and neighbouring indices of
+ * one store form a range with inclusive ends. Made by `createMapleTree`.
+ *
+ * Mirrors struct maple_tree, include/linux/maple_tree.h, Linux 6.12. Its methods are the simple
+ * interface (mtree_*, mt_*); {@link cursor} gives the cursor interface (mas_*). Errors are the
+ * kernel's negative numbers, and after one the tree is as it was. An index that is not of the domain
+ * is a mistake of the caller: RangeError.
+ *
+ * @typeParam K number or bigint, by the key mode
+ * @typeParam V entries: anything but null and undefined, which stand for "nothing"
+ */
+export class MapleTree<K extends Key, V> {
+  readonly keys: KeyMode<K>;
+  readonly nodes: NodeFactory<K, V>;
+  readonly rules: Rules;
+  readonly allocator: NodeAllocator | null;
+  readonly debug: boolean;
+  readonly isInternalEntry: (entry: V) => boolean;
+
+  /** Readers may run beside a writer: nodes are replaced in place of edited. MT_FLAGS_USE_RCU. */
+  inRcu: boolean;
+  /** The node tree; null while there is none. */
+  root: MapleNode<K, V> | null = null;
+  /** The entry of index 0 in a tree without nodes. */
+  rootEntry: V | null = null;
+  height = 0;
+  nodeCount = 0;
+  /** The last cyclic allocation ended at the last index: MT_FLAGS_ALLOC_WRAPPED. */
+  allocWrapped = false;
+  owner: Owner = newOwner();
+  /** Counts writes, so that stale cursors can be told. */
+  version = 0;
+  counters: Counters = new Counters();
+  readonly grace: GracePeriods<K, V> = new GracePeriods<K, V>();
+
+  /** What a store needs while it runs. */
+  readonly work: Workspace<K, V>;
+  /** The cursor of the simple interface. */
+  readonly ownCursor: Cursor<K, V>;
+
+  constructor(
+    keys: KeyMode<K>,
+    options: TreeOptions<V>,
+    nodes: NodeFactory<K, V>,
+    work: Workspace<K, V> = new Workspace<K, V>(nodes),
+  ) {
+    this.keys = keys;
+    this.nodes = nodes;
+    this.rules = options.rules;
+    this.allocator = options.allocator;
+    this.debug = options.debug;
+    this.isInternalEntry = options.isInternalEntry;
+    this.inRcu = options.inRcu;
+    this.work = work;
+    this.ownCursor = new Cursor<K, V>(this, keys.zero, keys.zero);
+  }
+
+  get geometry(): Geometry {
+    return this.nodes.geometry;
+  }
+
+  /** Whether the tree keeps gaps and can allocate: MT_FLAGS_ALLOC_RANGE. */
+  get allocRange(): boolean {
+    return this.nodes.hasGaps;
+  }
+
+  /**
+   * Whether nothing was ever stored, or all of it was erased by one store over the whole domain.
+   * Mirrors mtree_empty(): a node that holds one null range is not empty.
+   */
+  get empty(): boolean {
+    return this.root === null && this.rootEntry === null;
+  }
+
+  /** The entry at an index, or null. The zero entry reads as null. Mirrors mtree_load(). */
+  load(index: K): V | null {
+    const { keys } = this;
+    checkKey(keys, 'index', index);
+    let node = this.root;
+    if (node === null) return index === keys.zero ? visible(this.rootEntry) : null;
+    const image = keys.image(index);
+    while (!node.leaf) node = childAt(node, slotOf(node, index, image));
+    return visible(entryAt(node, slotOf(node, index, image)));
+  }
+
+  /**
+   * Stores an entry at one index. Mirrors mtree_store().
+   *
+   * @param entry null erases the index
+   * @returns 0, -EINVAL for a reserved entry, or -ENOMEM
+   */
+  store(index: K, entry: V | null): number {
+    return this.storeRange(index, index, entry);
+  }
+
+  /**
+   * Stores an entry over [first, last]; what it overlaps is truncated. Mirrors mtree_store_range().
+   *
+   * @param entry null erases the range
+   * @returns 0, -EINVAL for a reserved entry or first > last, or -ENOMEM
+   */
+  storeRange(first: K, last: K, entry: V | null): number {
+    this.#checkRange(first, last);
+    if (isAdvanced(entry) || first > last) return EINVAL;
+    return masStoreGfp(this.#place(first, last), entry);
+  }
+
+  /** Stores at one index unless something is there. Mirrors mtree_insert(). */
+  insert(index: K, entry: V | null): number {
+    return this.insertRange(index, index, entry);
+  }
+
+  /**
+   * Stores over [first, last] unless something is there. Mirrors mtree_insert_range().
+   *
+   * @returns 0, -EINVAL, -EEXIST where any index is occupied, or -ENOMEM
+   */
+  insertRange(first: K, last: K, entry: V | null): number {
+    this.#checkRange(first, last);
+    if (isAdvanced(entry) || first > last) return EINVAL;
+    return masInsert(this.#place(first, last), entry);
+  }
+
+  /**
+   * Erases the whole range that holds an index. Mirrors mtree_erase().
+   *
+   * @returns the entry erased, or null where there was none or no memory
+   */
+  erase(index: K): V | null {
+    checkKey(this.keys, 'index', index);
+    return masErase(this.#place(index, index));
+  }
+
+  /**
+   * Stores at the lowest `size` free indices in [min, max]. Mirrors mtree_alloc_range().
+   *
+   * @returns the first index; or -EINVAL for a tree without gaps, a reserved entry or a window without
+   *   room for `size`, -EBUSY where nothing is free, -ENOMEM
+   */
+  allocRangeLow(entry: V, size: K, min: K, max: K): K | number {
+    return this.#allocate(entry, size, min, max, true);
+  }
+
+  /** As {@link allocRangeLow}, the highest ones. Mirrors mtree_alloc_rrange(). */
+  allocRangeHigh(entry: V, size: K, min: K, max: K): K | number {
+    return this.#allocate(entry, size, min, max, false);
+  }
+
+  /**
+   * Stores at the first free index from `next` on in [min, max], else from `min` on. Mirrors
+   * mtree_alloc_cyclic().
+   *
+   * @param next what the previous call returned
+   * @returns the place found; or -EINVAL, -EBUSY, -ENOMEM
+   */
+  allocCyclic(entry: V, min: K, max: K, next: K): CyclicAllocation<K> | number {
+    const { keys } = this;
+    this.#checkRange(min, max);
+    checkKey(keys, 'next', next);
+    if (!this.allocRange || isReserved(entry)) return EINVAL;
+    const from = next > min ? next : min;
+    const cursor = this.#place(keys.zero, keys.zero);
+    let code = cursor.emptyArea(from, max, keys.one);
+    let wrapped = false;
+    if (code < 0 && from > min) {
+      if (this.rules.cyclicResets) cursor.reset();
+      code = this.rules.cyclicResets ? cursor.emptyArea(min, max, keys.one) : EBUSY;
+      wrapped = code === 0;
+    }
+    if (code < 0) return code;
+    const start = cursor.index;
+    code = masInsert(this.#place(start, start), entry);
+    if (code < 0) return code;
+    if (this.allocWrapped && !wrapped) {
+      this.allocWrapped = false;
+      wrapped = true;
+    }
+    if (start === keys.max) this.allocWrapped = true;
+    return { start, next: start === keys.max ? keys.zero : keys.next(start), wrapped };
+  }
+
+  /**
+   * The first entry whose range ends at or after `index` and starts at or before `max`; the zero entry
+   * is passed over. Mirrors mt_find().
+   */
+  find(index: K, max: K = this.keys.max): Found<K, V> | null {
+    this.#checkRange(index, max);
+    if (index > max) return null;
+    const cursor = this.#place(index, index);
+    let entry = masStateWalk(cursor);
+    if (entry === null && cursor.is('root')) return null;
+    while (visible(entry) === null) {
+      if (!cursor.is('active') || cursor.last >= max) return null;
+      entry = nextSlot(cursor, max, false);
+    }
+    if (entry === null) return null;
+    const { last } = cursor;
+    return { entry, index: last === this.keys.max ? this.keys.zero : this.keys.next(last) };
+  }
+
+  /** As {@link find}, but index 0, where a walk over the last index arrives, finds nothing. */
+  findAfter(index: K, max: K = this.keys.max): Found<K, V> | null {
+    return index === this.keys.zero ? null : this.find(index, max);
+  }
+
+  /** The entry after the range that holds `index`, starting at or before `max`. Mirrors mt_next(). */
+  next(index: K, max: K = this.keys.max): V | null {
+    this.#checkRange(index, max);
+    return this.#place(index, index).next(max);
+  }
+
+  /** The entry before the range that holds `index`, ending at or after `min`. Mirrors mt_prev(). */
+  prev(index: K, min: K = this.keys.zero): V | null {
+    this.#checkRange(index, min);
+    return this.#place(index, index).prev(min);
+  }
+
+  /** A cursor at [first, last], not yet walked. Mirrors MA_STATE(). */
+  cursor(first: K = this.keys.zero, last: K = first): Cursor<K, V> {
+    this.#checkRange(first, last);
+    return new Cursor<K, V>(this, first, last);
+  }
+
+  /** Erases everything. Mirrors mtree_destroy(). */
+  destroy(): void {
+    const { nodeCount, root } = this;
+    this.version++;
+    this.rootEntry = null;
+    this.setRoot(null, 0);
+    if (root !== null) retireSubtree(this, root, nodeCount);
+  }
+
+  /** Switches RCU mode. Mirrors mt_set_in_rcu() and mt_clear_in_rcu(). */
+  setInRcu(on: boolean): void {
+    this.inRcu = on;
+  }
+
+  /**
+   * Begins a read section: nodes that it can reach are not freed until `release()`. Mirrors
+   * rcu_read_lock().
+   */
+  rcuReadLock(): RcuPin {
+    return this.grace.pin();
+  }
+
+  /**
+   * A second writable tree with the same content, in O(1): both share all nodes, and each copies the
+   * nodes on the way to what it writes first, at most the height of the tree and what the store itself
+   * replaces. Neither ever sees what the other writes, and nothing needs to be released.
+   *
+   * Statistics of the new tree begin at 0.
+   */
+  snapshot(): MapleTree<K, V> {
+    const copy = new MapleTree<K, V>(this.keys, this, this.nodes, this.work);
+    copy.#share(this);
+    this.owner = newOwner();
+    this.version++;
+    return copy;
+  }
+
+  /**
+   * A copy node for node. Mirrors mtree_dup(), lib/maple_tree.c, Linux 6.12.
+   *
+   * @param into an empty tree of the same geometry, key mode and flags
+   * @returns 0; or -EINVAL where `into` is not that, -ENOMEM with `into` left empty
+   */
+  dup(into: MapleTree<K, V>): number {
+    return dupTree(this, into);
+  }
+
+  /** The tree as mt_dump() of lib/maple_tree.c prints it, with numbers in place of addresses. */
+  dump(format: DumpFormat = 'hex'): string {
+    return dumpTree(this, format);
+  }
+
+  /** The nodes as plain data; null for a tree without nodes. */
+  dumpNodes(): NodeDump<K, V> | null {
+    return dumpData(this);
+  }
+
+  /**
+   * Checks every invariant of the structure. Mirrors mt_validate(), lib/maple_tree.c, Linux 6.12, and
+   * is stricter.
+   *
+   * @throws Error with the invariant and the node that breaks it
+   */
+  validate(): void {
+    validateTree(this);
+  }
+
+  /** What the tree has done since it was made. */
+  statistics(): Statistics {
+    const { counters } = this;
+    return {
+      ...counters,
+      stores: { ...counters.stores },
+      nodes: this.nodeCount,
+      awaitingGrace: this.grace.awaiting,
+      height: this.height,
+    };
+  }
+
+  /** Makes a node the root. Mirrors mas_set_height() and the assignment of ma_root. */
+  setRoot(root: MapleNode<K, V> | null, height: number): void {
+    if (height > 31) throw new Error(`height: expected at most 31, got ${height}`);
+    if (height !== this.height) this.counters.heightChanges++;
+    this.root = root;
+    this.height = height;
+  }
+
+  #share(source: MapleTree<K, V>): void {
+    this.root = source.root;
+    this.rootEntry = source.rootEntry;
+    this.height = source.height;
+    this.nodeCount = source.nodeCount;
+    this.allocWrapped = source.allocWrapped;
+    this.inRcu = source.inRcu;
+  }
+
+  #allocate(entry: V, size: K, min: K, max: K, low: boolean): K | number {
+    this.#checkRange(min, max);
+    checkKey(this.keys, 'size', size);
+    if (!this.allocRange || isReserved(entry)) return EINVAL;
+    const cursor = this.#place(this.keys.zero, this.keys.zero);
+    const code = low ? cursor.emptyArea(min, max, size) : cursor.emptyAreaRev(min, max, size);
+    if (code < 0) return code;
+    const start = cursor.index;
+    const stored = masInsert(cursor, entry);
+    return stored < 0 ? stored : start;
+  }
+
+  #place(first: K, last: K): Cursor<K, V> {
+    const { ownCursor } = this;
+    ownCursor.status = 'start';
+    ownCursor.node = null;
+    ownCursor.index = first;
+    ownCursor.last = last;
+    return ownCursor;
+  }
+
+  #checkRange(first: K, last: K): void {
+    checkKey(this.keys, 'first', first);
+    checkKey(this.keys, 'last', last);
+  }
+}
+
+/** What the simple interface shows of an entry: the zero entry reads as nothing. */
+function visible<V>(entry: V | null): V | null {
+  return entry === ZERO_ENTRY ? null : entry;
+}
+
+/** Entries that no store accepts: xa_is_advanced(), include/linux/xarray.h, Linux 6.12. */
+function isAdvanced(entry: unknown): boolean {
+  return entry === RETRY_ENTRY;
+}
