@@ -13,6 +13,19 @@ export { restrictionsAllowTracing } from './ptrace.ts';
 export { featuresOf, REVISIONS, type Features } from './revisions.ts';
 export { RULES, type RuleName } from './rules.ts';
 export {
+  chainMatrix,
+  CHAINS,
+  enumerateChains,
+  playChain,
+  POLICIES,
+  PRIMITIVES,
+  shortestChain,
+  worldOf,
+  type Chain,
+  type ChainResult,
+  type Policy,
+} from './scenarios.ts';
+export {
   securebitsModel,
   type SecurebitsOperation,
   type SecurebitsOutcome,
