@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Benchmark } from './benchmark.ts';
+import { execCheckSpeed } from './exec-check/speed.ts';
 
 /** Every benchmark, in the order in which they run. */
-export const BENCHMARKS: readonly Benchmark[] = [];
+export const BENCHMARKS: readonly Benchmark[] = [execCheckSpeed];
