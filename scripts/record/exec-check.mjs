@@ -13,7 +13,7 @@
 // --into <folder>.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
+import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -69,14 +69,15 @@ async function recordTarget(target, revision, source) {
   const traces = [];
   let index = 0;
   let events = 0;
-  for await (const { outcomes, failure, complaints } of target.runBatch(cases)) {
+  for await (const { outcomes, failure, lacks, complaints } of target.runBatch(cases)) {
     const { setup, operations } = cases[index];
     index += 1;
     if (complaints !== undefined) {
       throw new Error(`case ${index - 1}: the kernel complained: ${complaints.join('; ')}`);
     }
-    if (failure !== undefined) {
-      skipped.set(failure, (skipped.get(failure) ?? 0) + 1);
+    if (failure !== undefined) throw new Error(`case ${index - 1}: ${failure}`);
+    if (lacks !== undefined) {
+      skipped.set(lacks, (skipped.get(lacks) ?? 0) + 1);
       continue;
     }
     events += operations.length;
@@ -100,5 +101,6 @@ async function recordTarget(target, revision, source) {
     `${file}: ${traces.length} cases, ${events} events, ${(bytes.length / 1e6).toFixed(2)} MB, ` +
       `${seconds.toFixed(1)} s, ${source.kernel}`,
   );
-  for (const [reason, count] of skipped) console.log(`  left out ${count}: ${reason}`);
+  for (const [reason, count] of skipped)
+    console.log(`  ${count} cases left out, which this kernel cannot have: ${reason}`);
 }

@@ -586,7 +586,6 @@ static void wake(struct task *task)
 /* Waits until a task has done what it was woken for; false where it died, with how in `status`. */
 static bool await_task(struct task *task, int *status)
 {
-	size_t said = session->output_end;
 	struct pollfd waits[2] = {
 		{ .fd = done_fd, .events = POLLIN },
 		{ .fd = task->pidfd, .events = POLLIN },
@@ -602,7 +601,7 @@ static bool await_task(struct task *task, int *status)
 		if (errno != EINTR)
 			fail("waitpid: %s", strerror(errno));
 	/* A task that could not go on has said so itself. */
-	if (session->output_end != said)
+	if (session->gave_up)
 		_exit(0);
 	close(task->pidfd);
 	task->pid = 0;

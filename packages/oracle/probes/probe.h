@@ -50,6 +50,13 @@
 
 #define PROTOCOL_VERSION 1
 
+/*
+ * The taints that tell of a defect: bad page (B), died (D), warned (W), soft lockup (L). Others tell of
+ * modules, hardware or, bit 16, whatever a distribution likes: Debian sets it when fanotify is asked for
+ * permission events. Origin: Documentation/admin-guide/tainted-kernels.rst, Linux 6.12.
+ */
+#define COMPLAINTS (1u << 5 | 1u << 7 | 1u << 9 | 1u << 14)
+
 /* A line may be as long as this; the longest ones carry the bytes of files. */
 #define INPUT_SIZE (4u << 20)
 #define OUTPUT_SIZE (1u << 20)
@@ -83,6 +90,7 @@ struct session {
 	size_t output_end;	/* whole lines */
 	size_t output_draft;	/* behind the line that is being written */
 	int64_t deadline;	/* CLOCK_MONOTONIC, ms; 0: not working on a case */
+	bool gave_up;		/* the case has said why it cannot go on */
 	char input[INPUT_SIZE];
 	char output[OUTPUT_SIZE];
 };
@@ -170,7 +178,7 @@ PROBE_API void drop_answer(void)
 	session->output_draft = session->output_end;
 }
 
-/* The case cannot go on: says why, under a key, and ends the child. */
+/* The case cannot go on: says why, under a key, and ends this process. */
 PROBE_API __attribute__((noreturn, format(printf, 2, 3))) void cannot(const char *key,
 								      const char *format, ...)
 {
@@ -180,6 +188,9 @@ PROBE_API __attribute__((noreturn, format(printf, 2, 3))) void cannot(const char
 	va_start(arguments, format);
 	vsnprintf(reason, sizeof(reason), format, arguments);
 	va_end(arguments);
+	if (session->gave_up)
+		_exit(0);
+	session->gave_up = true;
 	drop_answer();
 	say("{\"case\":%ld,\"%s\":", current_case, key);
 	say_string(reason);
@@ -435,7 +446,7 @@ static uint64_t read_taint(void)
 static void say_complaints(void)
 {
 	const char *separator = "";
-	uint64_t taint = read_taint();
+	uint64_t taint = read_taint() & COMPLAINTS;
 	char record[8192];
 	ssize_t n;
 
@@ -549,6 +560,7 @@ static void supervise_case(const struct probe *probe, const char *line, size_t l
 	pid_t child;
 
 	session->deadline = now_ms() + watchdog_ms;
+	session->gave_up = false;
 	child = fork();
 	if (child < 0) {
 		say("{\"case\":%ld,\"failure\":\"fork: %s\"}", current_case, strerror(errno));
@@ -738,7 +750,7 @@ static __attribute__((noreturn)) void run_init(const struct probe *probe)
 	move_own_fd(&taint_fd);
 	move_own_fd(&proc_fd);
 	syscall(SYS_close_range, 0, FIRST_OWN_FD - 1, 0);
-	first_taint = read_taint();
+	first_taint = read_taint() & COMPLAINTS;
 	say_hello(probe);
 	serve(probe);
 	if (booted) {

@@ -93,14 +93,18 @@ async function* answers<Setup, Operation extends AnyOperation, Outcome>(
   const executed = session.run(
     cases.filter((_, index) => missing[index] === undefined).map((one) => wire(subsystem, one)),
   );
-  for (const lacking of missing) {
-    if (lacking !== undefined) {
-      yield { outcomes: [], lacks: lacking };
-      continue;
+  try {
+    for (const lacking of missing) {
+      if (lacking !== undefined) {
+        yield { outcomes: [], lacks: lacking };
+        continue;
+      }
+      const { value, done } = await executed.next();
+      if (done === true) return;
+      yield decoded(subsystem, value);
     }
-    const { value, done } = await executed.next();
-    if (done === true) return;
-    yield decoded(subsystem, value);
+  } finally {
+    await executed.return(undefined);
   }
 }
 

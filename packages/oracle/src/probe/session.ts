@@ -53,6 +53,8 @@ export class ProbeSession {
   #link: Link | undefined;
   #hello: Hello | undefined;
   #nextId = 0;
+  /** Whether answers are still to come, so that what comes next is not of a later case. */
+  #busy = false;
 
   constructor(transport: Transport, probe: string) {
     this.#transport = transport;
@@ -70,24 +72,31 @@ export class ProbeSession {
     return this.#hello;
   }
 
-  /** Runs cases, one after the other. An answer comes for each; nothing is thrown. */
+  /**
+   * Runs cases, one after the other. An answer comes for each; nothing is thrown. Who does not take all
+   * answers ends the probe.
+   */
   async *run(cases: Iterable<ProbeCase>): AsyncGenerator<ProbeAnswer> {
     const all = [...cases];
     let done = 0;
-    while (done < all.length) {
-      const rest = all.slice(done);
-      try {
-        const preloaded = this.#transport.connectWith !== undefined && rest.length >= WORTH_A_START;
-        for await (const answer of preloaded ? this.#preloaded(rest) : this.#streamed(rest)) {
+    try {
+      while (done < all.length) {
+        const rest = all.slice(done);
+        const preloads = this.#transport.connectWith !== undefined && rest.length >= WORTH_A_START;
+        try {
+          for await (const answer of preloads ? this.#preloaded(rest) : this.#streamed(rest)) {
+            done += 1;
+            yield answer;
+          }
+        } catch (error) {
+          await this.close();
+          if (!(error instanceof Broken)) throw error;
           done += 1;
-          yield answer;
+          yield error.answer;
         }
-      } catch (error) {
-        await this.close();
-        if (!(error instanceof Broken)) throw error;
-        done += 1;
-        yield error.answer;
       }
+    } finally {
+      if (this.#busy) await this.close();
     }
   }
 
@@ -96,6 +105,7 @@ export class ProbeSession {
     const link = this.#link;
     this.#link = undefined;
     this.#hello = undefined;
+    this.#busy = false;
     await link?.close();
   }
 
@@ -142,6 +152,7 @@ export class ProbeSession {
     } catch (error) {
       throw startFailure(error);
     }
+    this.#busy = true;
     let unanswered = 0;
     const write = (): void => {
       for (const one of queue) {
@@ -169,6 +180,7 @@ export class ProbeSession {
       if (answer === undefined) continue;
       // Lines of a case that ended early need not be written any more: the probe would pass them over.
       queue.shift();
+      this.#busy = queue.length > 0;
       yield answer;
     }
   }
@@ -184,6 +196,7 @@ export class ProbeSession {
     } catch (error) {
       throw startFailure(error);
     }
+    this.#busy = true;
     for (const one of queue) {
       for (;;) {
         const answer = settle(one, await this.#nextLine(link, one));
