@@ -36,6 +36,8 @@ export interface SmmState {
   readonly smbase: number;
   /** The save area as the last SMI left it and the handler changed it; null before the first SMI. */
   readonly image: SaveState | null;
+  /** Hardware virtualization that the SMI interrupted; RSM goes back to it. */
+  readonly suspended: VirtualizationState | null;
 }
 
 /** Events that came while they were blocked; one of each is kept. */

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+import type { CpuFeatures } from './features.ts';
+import { MSR_IA32_APIC_BASE } from './msr-numbers.ts';
+import { CR0_CD, CR0_ET, CR0_NW, DR6_RESET, DR7_RESET, RFLAGS_FIXED } from './registers.ts';
+import { ARCHITECTURE, type Implementation } from './revisions.ts';
+import type { CodeSegment, ControlState } from './state.ts';
+import { done, NO_TRAIL, type CpuStep } from './step.ts';
+import { exitGuest } from './vm-exit.ts';
+
+/*
+ * RESET, INIT, SIPI and NMI. Intel SDM volume 3, 9.1 and table 9-1; 8.4.3 for the start of other CPUs.
+ * KVM's kvm_vcpu_reset(), arch/x86/kvm/x86.c, Linux 6.12, does both of the first two.
+ */
+
+/** CR0 after RESET: caches off. */
+export const CR0_RESET: bigint = CR0_CD | CR0_NW | CR0_ET;
+/** SMBASE after RESET. */
+export const SMBASE_RESET = 0x3_0000;
+/** IA32_APIC_BASE of the CPU that boots, and of the others: bit 8 is BSP. */
+const APIC_BASE_BSP = 0xfee0_0900n;
+const APIC_BASE_AP = 0xfee0_0800n;
+
+const RESET_CS: CodeSegment = Object.freeze({
+  selector: 0xf000,
+  base: 0xffff_0000n,
+  l: false,
+  d: false,
+});
+
+/** A CPU after power-on. One that is not the bootstrap processor has to be started by INIT and SIPI. */
+export function powerOn(features: CpuFeatures, isBootstrap = true): ControlState {
+  return {
+    features,
+    cr0: CR0_RESET,
+    cr2: 0n,
+    cr3: 0n,
+    cr4: 0n,
+    cr8: 0n,
+    efer: 0n,
+    cpl: 0,
+    cs: RESET_CS,
+    rip: 0xfff0n,
+    rflags: RFLAGS_FIXED,
+    dr6: DR6_RESET,
+    dr7: DR7_RESET,
+    pdptes: [0n, 0n, 0n, 0n],
+    msrs: isBootstrap ? {} : { [MSR_IA32_APIC_BASE]: APIC_BASE_AP },
+    memory: null,
+    activity: isBootstrap ? 'active' : 'wait-for-sipi',
+    smm: { active: false, smbase: SMBASE_RESET, image: null, suspended: null },
+    nmiBlocked: false,
+    latched: { smi: false, init: false, nmi: false },
+    virtualization: null,
+  };
+}
+
+/** Whether a CPU is the one that boots. */
+export function isBootstrap({ msrs }: Pick<ControlState, 'msrs'>): boolean {
+  return ((msrs[MSR_IA32_APIC_BASE] ?? APIC_BASE_BSP) & 0x100n) !== 0n;
+}
+
+/** RESET: everything as after power-on. Memory stays. */
+export function reset(state: ControlState): CpuStep {
+  const fresh = powerOn(state.features, isBootstrap(state));
+  return done({ ...fresh, memory: state.memory }, 'reset.done');
+}
+
+/** The exit reason of INIT in VMX non-root operation. Intel SDM volume 3, appendix C. */
+const EXIT_REASON_INIT = 3n;
+
+/**
+ * INIT: like RESET, but MSRs, SMBASE and CR0.CD and NW stay. It is kept in SMM and in VMX root
+ * operation, and ends a guest of VMX. A CPU that is not the bootstrap processor then waits for a SIPI.
+ */
+export function init(state: ControlState, implementation: Implementation = ARCHITECTURE): CpuStep {
+  const { virtualization } = state;
+  if (state.smm.active || (virtualization?.kind === 'vmx' && virtualization.vmcs === null)) {
+    const rule = state.smm.active ? 'init.blocked-in-smm' : 'init.blocked-in-vmx-root';
+    const latched = { ...state.latched, init: true };
+    return { state: { ...state, latched }, outcome: { kind: 'latched' }, rule, trail: NO_TRAIL };
+  }
+  if (virtualization?.kind === 'vmx') {
+    return exitGuest(state, EXIT_REASON_INIT, 0n, 'init.exits-guest');
+  }
+  const caching = implementation.initKeepsCaching ? state.cr0 & (CR0_CD | CR0_NW) : CR0_CD | CR0_NW;
+  const fresh = powerOn(state.features, isBootstrap(state));
+  const next: ControlState = {
+    ...fresh,
+    cr0: CR0_ET | caching,
+    msrs: state.msrs,
+    memory: state.memory,
+    smm: { ...state.smm, image: null },
+    latched: state.latched,
+  };
+  return done(next, 'init.done');
+}
+
+/**
+ * A start-up IPI: a CPU that waits for it runs in real mode from a page below 1 MiB. Any other CPU does
+ * not hear it.
+ *
+ * @param vector page number, 0 to 255
+ */
+export function sipi(state: ControlState, vector: number): CpuStep {
+  if (state.activity !== 'wait-for-sipi') {
+    return { state, outcome: { kind: 'ignored' }, rule: 'sipi.not-waiting', trail: NO_TRAIL };
+  }
+  const cs = { selector: vector << 8, base: BigInt(vector) << 12n, l: false, d: false };
+  return done({ ...state, cs, rip: 0n, activity: 'active' }, 'sipi.started');
+}
+
+/** A non-maskable interrupt: wakes a halted or shut-down CPU, unless NMIs are blocked. */
+export function nmi(state: ControlState): CpuStep {
+  if (state.nmiBlocked || state.activity === 'wait-for-sipi') {
+    const latched = { ...state.latched, nmi: true };
+    return {
+      state: { ...state, latched },
+      outcome: { kind: 'latched' },
+      rule: 'nmi.blocked',
+      trail: NO_TRAIL,
+    };
+  }
+  return done({ ...state, activity: 'active', nmiBlocked: true }, 'nmi.delivered');
+}

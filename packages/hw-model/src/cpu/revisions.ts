@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+import {
+  resolveRevisions,
+  type Revision,
+  type RevisionId,
+  type RuleId,
+} from '@kernel-models/model-core';
+import { checklist, type Check, type Checklist } from './checklist.ts';
+import { CR0_TRANSITION_CHECKS, CR0_VALUE_CHECKS, type RegisterWrite } from './cr0-checks.ts';
+import { CR4_TRANSITION_CHECKS, CR4_VALUE_CHECKS } from './cr4-checks.ts';
+import { EFER_CHECKS, EFER_LMA_STRICT } from './efer-checks.ts';
+import { CR0_PG, EFER_LME } from './registers.ts';
+
+/** In what implementations of the architecture differ. */
+export interface Features {
+  /** Checks that are not made. */
+  readonly unchecked: readonly RuleId[];
+  /** Bits 63:32 of the source of a MOV to a control register are ignored also in 64-bit mode. */
+  readonly truncatesCrWrites: boolean;
+  /** Reserved bits among the low 32 of CR0 are kept, and read back. */
+  readonly keepsReservedCr0: boolean;
+  /** Writing LMA with another value than it has is #GP(0), as the AMD manual says. */
+  readonly strictLma: boolean;
+  /** 32-bit and PAE paging cannot be turned on. */
+  readonly noLegacyPaging: boolean;
+  /** LMA follows LME and PG. */
+  readonly updatesLma: boolean;
+  /** A refused write of CR0 changes nothing. */
+  readonly refusesWhole: boolean;
+  /** LMSW leaves PE as it is where the source has it clear. */
+  readonly lmswKeepsPe: boolean;
+  /** SMI delivery clears CR4. */
+  readonly smiClearsCr4: boolean;
+  /** RSM takes LMA from LME and PG, not from the image. */
+  readonly rsmComputesLma: boolean;
+  /** What becomes of an RSM from an invalid image. */
+  readonly rsmFailure: 'shutdown' | 'internalError';
+  /** INIT leaves CR0.CD and NW as they are. */
+  readonly initKeepsCaching: boolean;
+}
+
+const ARCHITECTURE_FEATURES: Features = {
+  unchecked: [],
+  truncatesCrWrites: false,
+  keepsReservedCr0: false,
+  strictLma: false,
+  noLegacyPaging: false,
+  updatesLma: true,
+  refusesWhole: true,
+  lmswKeepsPe: true,
+  smiClearsCr4: true,
+  rsmComputesLma: true,
+  rsmFailure: 'shutdown',
+  initKeepsCaching: true,
+};
+
+/**
+ * The architecture, implementations that depart from it, and planted bugs. CPU models of Bochs need no
+ * entry: they are the architecture, as far as thousands of recorded cases can tell.
+ */
+export const REVISIONS: readonly Revision<Features>[] = [
+  {
+    id: 'architecture',
+    source: 'Intel SDM volume 3 (2, 4, 9, 25-27, 32); AMD APM volume 2 (3, 10, 15)',
+    date: '2024',
+    features: ARCHITECTURE_FEATURES,
+  },
+  {
+    id: 'architecture-strict-lma',
+    source: 'AMD APM volume 2, 3.1.7, to the letter',
+    date: '2024',
+    features: { ...ARCHITECTURE_FEATURES, strictLma: true },
+  },
+  {
+    id: 'linux-5.8',
+    source: 'arch/x86/kvm/x86.c, arch/x86/kvm/emulate.c, Linux 5.8',
+    date: '2020-08-02',
+    features: {
+      ...ARCHITECTURE_FEATURES,
+      unchecked: ['cr0.pg-clear-in-64-bit-mode', 'cr0.cet-needs-wp', 'cr4.cet-needs-wp'],
+      rsmFailure: 'internalError',
+    },
+  },
+  {
+    id: 'linux-6.18-pvm',
+    source: 'KVM without VMX or SVM (kvm_pvm) on Linux 6.18: its instruction emulator, measured',
+    date: '2025-11-30',
+    features: { ...ARCHITECTURE_FEATURES, truncatesCrWrites: true, noLegacyPaging: true },
+  },
+  {
+    id: 'bug:tcg-7.2',
+    base: 'architecture',
+    features: {
+      unchecked: ['cr0.high-half', 'cr0.pg-needs-pe', 'cr0.nw-needs-cd', 'cr0.lme-needs-pae'],
+      keepsReservedCr0: true,
+    },
+    story: 'QEMU 7.2 TCG takes any CR0: PG without PE, NW without CD, reserved bits.',
+    caughtBy: ['cpu.pg-needs-pe'],
+  },
+  {
+    id: 'bug:nw-without-cd',
+    base: 'architecture',
+    features: { unchecked: ['cr0.nw-needs-cd'] },
+    story: 'NW is accepted without CD.',
+    caughtBy: ['cpu.nw-needs-cd'],
+  },
+  {
+    id: 'bug:wp-cleared-under-cet',
+    base: 'architecture',
+    features: { unchecked: ['cr0.cet-needs-wp'] },
+    story: 'WP is cleared under CET: shadow stacks become writable to the kernel.',
+    caughtBy: ['cpu.cet-needs-wp'],
+  },
+  {
+    id: 'bug:lme-under-paging',
+    base: 'architecture',
+    features: { unchecked: ['efer.lme-change-under-paging'] },
+    story: 'WRMSR EFER toggles LME while paging is on.',
+    caughtBy: ['cpu.lma-iff-lme-and-pg'],
+  },
+  {
+    id: 'bug:lma-not-updated',
+    base: 'architecture',
+    features: { updatesLma: false },
+    story: 'A write of CR0.PG leaves EFER.LMA as it was.',
+    caughtBy: ['cpu.lma-iff-lme-and-pg'],
+  },
+  {
+    id: 'bug:pcide-outlives-long-mode',
+    base: 'architecture',
+    features: { unchecked: ['cr0.pg-clear-with-pcide'] },
+    story: 'Paging is turned off under PCIDE, and process-context identifiers outlive long mode.',
+    caughtBy: ['cpu.pcide-needs-lma'],
+  },
+  {
+    id: 'bug:half-refused-write',
+    base: 'architecture',
+    features: { refusesWhole: false },
+    story: 'The register is written before the checks are made, and a fault leaves the new value.',
+    caughtBy: ['cpu.fault-changes-nothing'],
+  },
+  {
+    id: 'bug:lmsw-clears-pe',
+    base: 'architecture',
+    features: { lmswKeepsPe: false },
+    story: 'LMSW clears PE, under paging too.',
+    caughtBy: ['cpu.pg-needs-pe'],
+  },
+  {
+    id: 'bug:smi-keeps-cr4',
+    base: 'architecture',
+    features: { smiClearsCr4: false },
+    story: 'SMI delivery clears EFER and CR0.PG and leaves CR4: PCIDE without long mode.',
+    caughtBy: ['cpu.pcide-needs-lma'],
+  },
+  {
+    id: 'bug:rsm-trusts-lma',
+    base: 'architecture',
+    features: { rsmComputesLma: false },
+    story: 'RSM takes LMA from the save area, which the handler can write.',
+    caughtBy: ['cpu.lma-iff-lme-and-pg'],
+  },
+  {
+    id: 'bug:init-clears-caching',
+    base: 'architecture',
+    features: { initKeepsCaching: false },
+    story: 'INIT sets CD and NW as RESET does: every CPU that is brought up runs uncached.',
+    caughtBy: ['cpu.init-keeps-caching'],
+  },
+];
+
+/** An implementation, ready to be run: its features and the checks that it makes. */
+export interface Implementation extends Features {
+  readonly cr0: Checklist<RegisterWrite>;
+  readonly cr4: Checklist<RegisterWrite>;
+  readonly eferChecks: Checklist<RegisterWrite>;
+}
+
+/** KVM without hardware virtualization runs its guests in the host's own 4-level paging. */
+export const NO_LEGACY_PAGING: Check<RegisterWrite> = {
+  id: 'cr0.no-legacy-paging',
+  sentence: 'This hypervisor cannot give its guest 32-bit or PAE paging.',
+  origin: 'KVM without VMX or SVM (kvm_pvm) on Linux 6.18, measured',
+  broken: ({ state, value }) =>
+    (value & ~state.cr0 & CR0_PG) !== 0n && (state.efer & EFER_LME) === 0n,
+};
+
+function implement(features: Features): Implementation {
+  const made = (checks: readonly Check<RegisterWrite>[]): Checklist<RegisterWrite> =>
+    checklist(checks.filter(({ id }) => !features.unchecked.includes(id)));
+  const extraCr0 = features.noLegacyPaging ? [NO_LEGACY_PAGING] : [];
+  const extraEfer = features.strictLma ? [EFER_LMA_STRICT] : [];
+  return Object.freeze({
+    ...features,
+    cr0: made([...CR0_VALUE_CHECKS, ...CR0_TRANSITION_CHECKS, ...extraCr0]),
+    cr4: made([...CR4_VALUE_CHECKS, ...CR4_TRANSITION_CHECKS]),
+    eferChecks: made([...EFER_CHECKS, ...extraEfer]),
+  });
+}
+
+const featuresOf = resolveRevisions('hw-model.cpu', REVISIONS);
+
+const IMPLEMENTATIONS: ReadonlyMap<RevisionId, Implementation> = new Map(
+  REVISIONS.map(({ id }) => [id, implement(featuresOf(id))]),
+);
+
+/**
+ * The implementation that a revision names.
+ *
+ * @throws RangeError where there is no such revision
+ */
+export function implementationOf(revision: RevisionId): Implementation {
+  return IMPLEMENTATIONS.get(revision) ?? implement(featuresOf(revision));
+}
+
+/** The manuals' own implementation: what every function of this module takes where none is given. */
+export const ARCHITECTURE: Implementation = implementationOf('architecture');

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+import type { Rule } from '@kernel-models/model-core';
+import { CR0_TRANSITION_CHECKS, CR0_VALUE_CHECKS } from './cr0-checks.ts';
+import { CR4_TRANSITION_CHECKS, CR4_VALUE_CHECKS } from './cr4-checks.ts';
+import { EFER_CHECKS, EFER_LMA_STRICT } from './efer-checks.ts';
+import { CR3_CHECKS } from './mov-cr.ts';
+import { NO_LEGACY_PAGING } from './revisions.ts';
+import { RSM_CHECKS } from './smm.ts';
+import { SREGS_CHECKS } from './sregs.ts';
+import { VMRUN_CHECKS } from './svm.ts';
+import { HOST_SAVE_CHECKS } from './vm-exit.ts';
+import { VM_ENTRY_GUEST_CHECKS, VM_ENTRY_HOST_CHECKS } from './vmx.ts';
+
+/** Effects, and the checks that stand alone: id, sentence, origin. */
+const OTHERS: readonly (readonly [string, string, string])[] = [
+  [
+    'cpu.not-executing',
+    'A halted, shut-down or waiting CPU executes nothing.',
+    'Intel SDM volume 3, 25.4.2',
+  ],
+  [
+    'cr.undefined',
+    'CR1, CR5 to CR7 and CR9 up do not exist: #UD, at any privilege level.',
+    'Intel SDM volume 2, MOV to CR, #UD',
+  ],
+  [
+    'cr.needs-cpl0',
+    'Control registers are accessed at CPL 0.',
+    'Intel SDM volume 2, MOV to CR, #GP(0)',
+  ],
+  [
+    'cr.read',
+    'The register is read, as far as the operand reaches.',
+    'Intel SDM volume 2, MOV from CR',
+  ],
+  [
+    'cr0.written',
+    'CR0 is written: ET reads 1, reserved bits are dropped, LMA follows PG.',
+    'Intel SDM volume 3, 2.5',
+  ],
+  ['cr2.written', 'CR2 takes any value.', 'Intel SDM volume 3, 2.5'],
+  [
+    'cr3.written',
+    'CR3 is written; the no-flush bit is not stored.',
+    'Intel SDM volume 2, MOV to CR3',
+  ],
+  ['cr4.written', 'CR4 is written.', 'Intel SDM volume 3, 2.5'],
+  ['cr8.reserved', 'Bits 63:4 of CR8 must be 0.', 'Intel SDM volume 2, MOV to CR8, #GP(0)'],
+  ['cr8.written', 'The task priority is written.', 'Intel SDM volume 3, 11.8.6'],
+  ['lmsw.needs-cpl0', 'LMSW needs CPL 0.', 'Intel SDM volume 2, LMSW'],
+  ['lmsw.loaded', 'PE, MP, EM and TS are loaded; PE is not cleared.', 'Intel SDM volume 2, LMSW'],
+  ['clts.needs-cpl0', 'CLTS needs CPL 0.', 'Intel SDM volume 2, CLTS'],
+  ['clts.cleared', 'TS is clear.', 'Intel SDM volume 2, CLTS'],
+  ['smsw.umip', 'Under CR4.UMIP, SMSW needs CPL 0.', 'Intel SDM volume 2, SMSW, #GP(0)'],
+  ['smsw.read', 'CR0 is read.', 'Intel SDM volume 2, SMSW'],
+  ['msr.needs-cpl0', 'RDMSR and WRMSR need CPL 0.', 'Intel SDM volume 2, RDMSR, WRMSR'],
+  ['msr.unknown', 'There is no such MSR.', 'Intel SDM volume 2, RDMSR, WRMSR'],
+  [
+    'msr.value',
+    'The MSR is read-only, locked, or does not take the value.',
+    'Intel SDM volume 2, WRMSR',
+  ],
+  ['msr.read', 'The MSR is read.', 'Intel SDM volume 2, RDMSR'],
+  ['msr.written', 'The MSR is written.', 'Intel SDM volume 2, WRMSR'],
+  ['efer.written', 'EFER is written; LMA stays as it is.', 'Intel SDM volume 3, 2.2.1'],
+  [
+    'host-msr.read',
+    'The host reads an MSR.',
+    'kvm_get_msr_ignored_check(), arch/x86/kvm/x86.c, Linux 6.12',
+  ],
+  [
+    'host-msr.written',
+    'The host writes an MSR.',
+    'kvm_set_msr_ignored_check(), arch/x86/kvm/x86.c, Linux 6.12',
+  ],
+  [
+    'host-msr.unprocessed',
+    'KVM does not have the MSR, or refuses the value: no entry is processed.',
+    '__msr_io(), arch/x86/kvm/x86.c, Linux 6.12',
+  ],
+  ['far.l-and-d', 'In long mode a code segment has not both L and D.', 'Intel SDM volume 3, 5.2.1'],
+  [
+    'far-jump.real-mode',
+    'In real mode the loaded segment is a 16-bit one.',
+    'Intel SDM volume 3, 21.1',
+  ],
+  [
+    'far-jump.loaded',
+    'The code segment is loaded; the privilege level stays.',
+    'Intel SDM volume 3, 5.8.1',
+  ],
+  [
+    'iret.raises-privilege',
+    'IRET does not raise the privilege.',
+    'Intel SDM volume 2, IRET, #GP(selector)',
+  ],
+  ['iret.real-mode', 'In real mode IRET loads a 16-bit segment.', 'Intel SDM volume 2, IRET'],
+  [
+    'iret.returned',
+    'IRET loads CS and CPL, and NMIs come through again.',
+    'Intel SDM volume 2, IRET',
+  ],
+  ['hlt.needs-cpl0', 'HLT needs CPL 0.', 'Intel SDM volume 2, HLT'],
+  ['hlt.halted', 'The CPU waits for an interrupt.', 'Intel SDM volume 2, HLT'],
+  ['exception.delivered', 'The exception reaches its handler.', 'Intel SDM volume 3, table 6-5'],
+  [
+    'exception.double-fault',
+    'Two exceptions that do not combine become a double fault.',
+    'Intel SDM volume 3, table 6-5',
+  ],
+  [
+    'exception.triple-fault',
+    'A fault while a double fault is delivered shuts the CPU down.',
+    'Intel SDM volume 3, 6.15',
+  ],
+  ['memory.none', 'No memory is attached.', 'this model'],
+  ['memory.written', 'Physical memory is written.', 'this model'],
+  [
+    'smi.blocked-in-smm',
+    'An SMI in system-management mode waits for RSM.',
+    'Intel SDM volume 3, 32.3',
+  ],
+  [
+    'smi.blocked-before-sipi',
+    'A CPU that waits for a SIPI keeps an SMI.',
+    'Intel SDM volume 3, 25.2',
+  ],
+  ['smi.delivered', 'The state is saved and the handler starts.', 'AMD APM volume 2, 10.3.1'],
+  ['smram.not-in-use', 'The next SMI overwrites what is written now.', 'AMD APM volume 2, 10.2'],
+  [
+    'smram.no-register',
+    'No register is saved at the place.',
+    'AMD APM volume 2, tables 10-1 and 10-2',
+  ],
+  ['smram.written', 'A saved register is changed.', 'AMD APM volume 2, tables 10-1 and 10-2'],
+  ['rsm.not-in-smm', 'RSM outside system-management mode is #UD.', 'Intel SDM volume 2, RSM'],
+  ['rsm.resumed', 'The image is loaded; LMA is computed, not loaded.', 'AMD APM volume 2, 10.3.5'],
+  ['reset.done', 'RESET: everything as after power-on.', 'Intel SDM volume 3, table 9-1'],
+  [
+    'init.blocked-in-smm',
+    'INIT in system-management mode waits for RSM.',
+    'Intel SDM volume 3, 32.3',
+  ],
+  [
+    'init.blocked-in-vmx-root',
+    'INIT is blocked in VMX root operation.',
+    'Intel SDM volume 3, 24.8',
+  ],
+  ['init.exits-guest', 'INIT ends a guest of VMX.', 'Intel SDM volume 3, 26.2'],
+  [
+    'init.done',
+    'INIT: as RESET, but MSRs, SMBASE, CD and NW stay.',
+    'Intel SDM volume 3, table 9-1',
+  ],
+  [
+    'sipi.not-waiting',
+    'A CPU that does not wait for a SIPI does not hear it.',
+    'Intel SDM volume 3, 8.4',
+  ],
+  [
+    'sipi.started',
+    'The CPU starts in real mode at the page that the vector names.',
+    'Intel SDM volume 3, 8.4.3',
+  ],
+  ['nmi.blocked', 'An NMI waits while NMIs are blocked.', 'Intel SDM volume 3, 6.7.1'],
+  [
+    'nmi.delivered',
+    'The NMI is taken; it wakes a halted or shut-down CPU.',
+    'Intel SDM volume 3, 6.7',
+  ],
+  ['guest.none', 'There is no guest to end.', 'Intel SDM volume 3, 28'],
+  [
+    'guest.cr-access-exit',
+    'The hypervisor intercepts the access to the control register.',
+    'Intel SDM volume 3, 26.1.3; AMD APM volume 2, 15.9',
+  ],
+  [
+    'guest.interrupt',
+    'An interrupt for the host ends the guest.',
+    'Intel SDM volume 3, 26.2; AMD APM volume 2, 15.13',
+  ],
+  ['vmxon.no-vmxe', 'VMXON needs protected mode and CR4.VMXE.', 'Intel SDM volume 3, 31.3, VMXON'],
+  [
+    'vmxon.already',
+    'VMXON in VMX operation does nothing but fail.',
+    'Intel SDM volume 3, 31.3, VMXON',
+  ],
+  ['vmxon.needs-cpl0', 'VMXON needs CPL 0.', 'Intel SDM volume 3, 31.3, VMXON'],
+  [
+    'vmxon.fixed-bits',
+    'CR0 or CR4 has a bit that VMX operation does not support.',
+    'Intel SDM volume 3, 24.8',
+  ],
+  [
+    'vmxon.feature-control',
+    'IA32_FEATURE_CONTROL is not locked with VMXON allowed.',
+    'Intel SDM volume 3, 24.7',
+  ],
+  ['vmxon.done', 'The CPU is in VMX root operation.', 'Intel SDM volume 3, 24.7'],
+  ['vmx.not-in-operation', 'The instruction needs VMX operation.', 'Intel SDM volume 3, 31.3'],
+  ['vmxoff.exits-guest', 'VMXOFF in a guest exits.', 'Intel SDM volume 3, 26.1.2'],
+  ['vmxoff.needs-cpl0', 'VMXOFF needs CPL 0.', 'Intel SDM volume 3, 31.3, VMXOFF'],
+  ['vmxoff.done', 'The CPU left VMX operation.', 'Intel SDM volume 3, 31.3, VMXOFF'],
+  ['vm-entry.exits-guest', 'VMLAUNCH in a guest exits.', 'Intel SDM volume 3, 26.1.2'],
+  ['vm-entry.needs-cpl0', 'VMLAUNCH needs CPL 0.', 'Intel SDM volume 3, 31.3, VMLAUNCH'],
+  ['vm-entry.done', 'The guest runs.', 'Intel SDM volume 3, 27'],
+  ['vmrun.no-svme', 'VMRUN needs EFER.SVME.', 'AMD APM volume 2, 15.4'],
+  ['vmrun.needs-cpl0', 'VMRUN needs CPL 0.', 'AMD APM volume 3, VMRUN'],
+  ['vmrun.in-guest', 'A guest’s VMRUN is for its hypervisor to emulate.', 'AMD APM volume 2, 15.5'],
+  ['vmrun.done', 'The guest runs.', 'AMD APM volume 2, 15.5'],
+  [
+    'host-save.not-in-use',
+    'No guest runs: VMRUN will overwrite the host save area.',
+    'AMD APM volume 2, 15.5.1',
+  ],
+  ['host-save.written', 'The host save area is changed.', 'AMD APM volume 2, 15.5.1'],
+  [
+    'sregs.set',
+    'The special registers are stored as they come.',
+    '__set_sregs(), arch/x86/kvm/x86.c, Linux 6.12',
+  ],
+];
+
+const CHECKS: readonly Rule[] = [
+  ...CR0_VALUE_CHECKS,
+  ...CR0_TRANSITION_CHECKS,
+  NO_LEGACY_PAGING,
+  ...CR3_CHECKS,
+  ...CR4_VALUE_CHECKS,
+  ...CR4_TRANSITION_CHECKS,
+  ...EFER_CHECKS,
+  EFER_LMA_STRICT,
+  ...RSM_CHECKS,
+  ...VM_ENTRY_HOST_CHECKS,
+  ...VM_ENTRY_GUEST_CHECKS,
+  ...VMRUN_CHECKS,
+  ...HOST_SAVE_CHECKS,
+  ...SREGS_CHECKS,
+];
+
+/** Every rule of the CPU's control state: the checks where they are made, and the effects. */
+export const RULES: readonly Rule[] = [
+  ...CHECKS.map(({ id, sentence, origin }) => ({ id, sentence, origin })),
+  ...OTHERS.map(([id, sentence, origin]) => ({ id, sentence, origin })),
+];

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+import { checklist, firstBroken, type Check } from './checklist.ts';
+import { eferUnder } from './commit.ts';
+import { VECTOR } from './exception.ts';
+import {
+  CR0_CD,
+  CR0_DEFINED,
+  CR0_ET,
+  CR0_NW,
+  CR0_PE,
+  CR0_PG,
+  CR4_PAE,
+  EFER_LMA,
+  EFER_LME,
+  EFER_SVME,
+  LOW_32,
+} from './registers.ts';
+import type { ControlState } from './state.ts';
+import { done, fault, type CpuStep } from './step.ts';
+import type { Vmcb, VmcbSave } from './virtualization.ts';
+
+/*
+ * VMRUN with its consistency checks, and the host save area. AMD APM volume 2, 15.5 and 15.6.
+ */
+
+/** VMEXIT_INVALID, -1 as 64 bits. */
+export const VMEXIT_INVALID: bigint = (1n << 64n) - 1n;
+
+/** A VMCB on its way into a CPU. */
+export interface Vmrun {
+  readonly state: ControlState;
+  readonly save: VmcbSave;
+}
+
+const NW_CD = CR0_NW | CR0_CD;
+
+function wantsLongMode({ cr0, efer }: VmcbSave): boolean {
+  return (efer & EFER_LME) !== 0n && (cr0 & CR0_PG) !== 0n;
+}
+
+/** What makes a guest illegal. AMD APM volume 2, 15.5.1, "Canonicalization and Consistency Checks". */
+export const VMRUN_CHECKS: readonly Check<Vmrun>[] = [
+  {
+    id: 'vmrun.svme',
+    sentence: 'The guest has EFER.SVME clear.',
+    origin: 'AMD APM volume 2, 15.5.1',
+    broken: ({ save }) => (save.efer & EFER_SVME) === 0n,
+  },
+  {
+    id: 'vmrun.nw-needs-cd',
+    sentence: 'The guest has NW without CD.',
+    origin: 'AMD APM volume 2, 15.5.1',
+    broken: ({ save }) => (save.cr0 & NW_CD) === CR0_NW,
+  },
+  {
+    id: 'vmrun.cr0-high-half',
+    sentence: 'The guest has a 1 in bits 63:32 of CR0.',
+    origin: 'AMD APM volume 2, 15.5.1',
+    broken: ({ save }) => save.cr0 > LOW_32,
+  },
+  {
+    id: 'vmrun.cr4-reserved',
+    sentence: 'The guest has a reserved bit of CR4 set.',
+    origin: 'AMD APM volume 2, 15.5.1',
+    broken: ({ state, save }) => (save.cr4 & ~state.features.cr4Valid) !== 0n,
+  },
+  {
+    id: 'vmrun.efer-reserved',
+    sentence: 'The guest has a reserved bit of EFER set.',
+    origin: 'AMD APM volume 2, 15.5.1',
+    broken: ({ state, save }) => (save.efer & ~(state.features.eferValid | EFER_LMA)) !== 0n,
+  },
+  {
+    id: 'vmrun.long-mode',
+    sentence: 'The guest has LME and PG without PAE or without PE.',
+    origin: 'AMD APM volume 2, 15.5.1',
+    broken: ({ save }) =>
+      wantsLongMode(save) && ((save.cr4 & CR4_PAE) === 0n || (save.cr0 & CR0_PE) === 0n),
+  },
+  {
+    id: 'vmrun.cs-l-and-d',
+    sentence: 'The guest has both L and D in CS in long mode.',
+    origin: 'AMD APM volume 2, 15.5.1',
+    broken: ({ save }) => wantsLongMode(save) && save.csL && save.csD,
+  },
+];
+
+const VMRUN_LIST = checklist(VMRUN_CHECKS);
+
+/** VMRUN: keeps the host's control registers and loads the guest's. */
+export function vmrun(state: ControlState, vmcb: Vmcb): CpuStep {
+  if ((state.efer & EFER_SVME) === 0n) return fault(state, VECTOR.UD, 'vmrun.no-svme');
+  if (state.cpl > 0) return fault(state, VECTOR.GP, 'vmrun.needs-cpl0');
+  if (state.virtualization !== null) {
+    return { state, outcome: { kind: 'ignored' }, rule: 'vmrun.in-guest', trail: [] };
+  }
+  const { save } = vmcb;
+  const broken = firstBroken(VMRUN_LIST, { state, save });
+  if (broken !== undefined) {
+    const outcome = { kind: 'exit', reason: VMEXIT_INVALID, qualification: 0n } as const;
+    return { state, outcome, ...broken };
+  }
+  const { cr0: hostCr0, cr3, cr4, efer, cs } = state;
+  const cr0 = (save.cr0 & CR0_DEFINED) | CR0_ET;
+  const next: ControlState = {
+    ...state,
+    cr0,
+    cr3: save.cr3,
+    cr4: save.cr4,
+    efer: eferUnder(cr0, save.efer),
+    cs: { ...cs, l: save.csL, d: save.csD },
+    virtualization: {
+      kind: 'svm',
+      vmcb,
+      host: { cr0: hostCr0, cr3, cr4, efer, csL: cs.l, csD: cs.d },
+    },
+  };
+  return done(next, 'vmrun.done');
+}
+
+/** Somebody writes the host save area, which lies in memory, while the guest runs. */
+export function hostSaveWrite(state: ControlState, host: VmcbSave): CpuStep {
+  if (state.virtualization?.kind !== 'svm') return done(state, 'host-save.not-in-use');
+  return done({ ...state, virtualization: { ...state.virtualization, host } }, 'host-save.written');
+}
