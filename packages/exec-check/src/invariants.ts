@@ -524,12 +524,15 @@ export const INVARIANTS: readonly ExecInvariant[] = [
   ...MODULE_INVARIANTS,
 ];
 
-/** Whether the word may be set, as `apply` decides: for loops over all pairs of words. */
+/**
+ * Whether a word may be set on top of another, as `apply` decides: for loops over all pairs of words.
+ *
+ * @throws RangeError where the revision is unknown
+ */
 export function maySetSecurebits(
   revision: RevisionId,
-  old: number,
-  next: number,
-  privileged: boolean,
-): boolean {
-  return checkSecurebits(featuresOf(revision), old, next, false, privileged) === undefined;
+): (old: number, next: number, privileged: boolean) => boolean {
+  const features = featuresOf(revision);
+  return (old, next, privileged) =>
+    checkSecurebits(features, old, next, false, privileged) === undefined;
 }
