@@ -39,16 +39,28 @@ const SUBSYSTEM: ProbeSubsystem<Setup, Operation, Outcome> = {
   encodeOperation,
   revisionOf: (hello) => revisionOfRelease(hello.release),
   configOf,
+  requires: ({ release }) =>
+    isOlder(release) ? `Linux 6.1 or later: this kernel is ${release}` : undefined,
   lacks,
 };
+
+/** Whether a kernel is older than the oldest revision. */
+function isOlder(release: string): boolean {
+  const { major, minor } = versionOf(release);
+  return major < 6 || (major === 6 && minor < 1);
+}
+
+function versionOf(release: string): { readonly major: number; readonly minor: number } {
+  const match = /^(\d+)\.(\d+)/.exec(release);
+  return { major: Number(match?.[1]), minor: Number(match?.[2]) };
+}
 
 /**
  * The revision that describes a release of Linux; undefined where none does: between 6.1 and 6.12, and
  * in 6.11 and 6.13, the order of checks and write denial were each something else again.
  */
 export function revisionOfRelease(release: string): RevisionId | undefined {
-  const match = /^(\d+)\.(\d+)/.exec(release);
-  const [major, minor] = [Number(match?.[1]), Number(match?.[2])];
+  const { major, minor } = versionOf(release);
   if (major > 6 || (major === 6 && minor >= 19)) return 'linux-6.19';
   if (major !== 6) return undefined;
   if (minor === 1) return 'linux-6.1';

@@ -23,6 +23,8 @@ export interface ProbeSubsystem<Setup, Operation extends AnyOperation, Outcome> 
   readonly revisionOf: (hello: Hello) => RevisionId | undefined;
   /** What of a kernel's configuration matters, for the provenance of recordings. */
   readonly configOf: (hello: Hello) => string;
+  /** What kernel it takes to answer at all; undefined where this one can. */
+  readonly requires?: (hello: Hello) => string | undefined;
   /** Why a case cannot be put to this kernel, naming what is missing; undefined where it can. */
   readonly lacks?: (candidate: Case<Setup, Operation>, hello: Hello) => string | undefined;
   /** A world as the probe reads it. */
@@ -56,11 +58,13 @@ export function probeTarget<Setup, Operation extends AnyOperation, Outcome>(
 }
 
 async function availability<Setup, Operation extends AnyOperation, Outcome>(
-  { revisionOf, configOf, model }: ProbeSubsystem<Setup, Operation, Outcome>,
+  { revisionOf, configOf, model, requires }: ProbeSubsystem<Setup, Operation, Outcome>,
   session: ProbeSession,
 ): Promise<Availability> {
   try {
     const hello = await session.hello();
+    const required = requires?.(hello);
+    if (required !== undefined) return { ok: false, skip: required };
     const source: TraceSource = {
       kind: 'kernel',
       kernel: hello.kernel,

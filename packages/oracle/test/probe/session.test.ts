@@ -1,78 +1,9 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from 'vitest';
 import { ProbeSession, type ProbeAnswer, type ProbeCase } from '../../src/probe/session.ts';
-import type { Link, Transport } from '../../src/probe/transport.ts';
+import type { Transport } from '../../src/probe/transport.ts';
 import { Unavailable } from '../../src/probe/unavailable.ts';
-
-const HELLO =
-  '{"hello":"toy","protocol":1,"release":"6.1","kernel":"6.1 #1","machine":"x86_64","cpu":"c","lsm":"l"}';
-
-/** A probe in this process: what it answers to each line. `undefined` means that it dies there. */
-type Behaviour = (verb: string, id: string, words: string) => string | undefined | Promise<never>;
-
-const honest: Behaviour = (verb, id, words) => {
-  if (verb === 'world') return `{"case":${id},"ready":true}`;
-  if (verb === 'end') return `{"case":${id},"end":true,"complaints":[]}`;
-  return `{"case":${id},"outcome":"${words}"}`;
-};
-
-const never: Promise<never> = new Promise(() => undefined);
-
-interface Toy extends Transport {
-  starts: number;
-  closes: number;
-  mostUnanswered: number;
-}
-
-function toy(behaviours: readonly Behaviour[], hello = HELLO, window = 1000): Toy {
-  const transport: Toy = {
-    name: 'toy',
-    touches: 'nothing',
-    startTimeoutMs: 200,
-    watchdogMs: -4900,
-    starts: 0,
-    closes: 0,
-    mostUnanswered: 0,
-    connect: () => {
-      const behave = behaviours[Math.min(transport.starts, behaviours.length - 1)] ?? honest;
-      transport.starts += 1;
-      return Promise.resolve(link(transport, behave, hello, window));
-    },
-  };
-  return transport;
-}
-
-function link(transport: Toy, behave: Behaviour, hello: string, window: number): Link {
-  const waiting: string[] = [];
-  let greeted = false;
-  let dead = false;
-  return {
-    window,
-    write: (text) => {
-      waiting.push(text);
-      const unanswered = waiting.join('').length;
-      transport.mostUnanswered = Math.max(transport.mostUnanswered, unanswered);
-    },
-    nextLine: async () => {
-      if (dead) return undefined;
-      if (!greeted) {
-        greeted = true;
-        return hello === 'silence' ? never : hello === 'death' ? undefined : hello;
-      }
-      const line = waiting.shift();
-      if (line === undefined) return never;
-      const [verb = '', id = '', ...words] = line.trim().split(' ');
-      const answer = await behave(verb, id, words.join(' '));
-      dead = answer === undefined;
-      return answer;
-    },
-    diagnosis: () => 'exit status 9',
-    close: () => {
-      transport.closes += 1;
-      return Promise.resolve();
-    },
-  };
-}
+import { HELLO, honest, never, toy, type Behaviour, type Toy } from './toy-transport.ts';
 
 async function run(transport: Transport, cases: readonly ProbeCase[]): Promise<ProbeAnswer[]> {
   const session = new ProbeSession(transport, 'toy');
