@@ -67,7 +67,10 @@ export function newCall(
 
 /** Notes what fsnotify tells about the file. */
 export function notify(call: Call, event: FsnotifyEvent): void {
-  if (call.watched) call.events.push({ inode: call.inodeId, event });
+  if (!call.watched) return;
+  call.events.push({ inode: call.inodeId, event });
+  // overlayfs opens, reads and closes the real file along with its own.
+  if (call.inode.lower >= 0) call.events.push({ inode: call.inode.lower, event });
 }
 
 /** The name of the program as it stands on its stack. Mirrors alloc_bprm(), fs/exec.c. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import { AT_EMPTY_PATH, AT_EXECVE_CHECK, SECBIT_EXEC_RESTRICT_FILE } from './constants.ts';
+import type { Errno } from '@kernel-models/model-core';
+import { AT_EMPTY_PATH, AT_EXECVE_CHECK } from './constants.ts';
 import type { Context } from './context.ts';
 import { decide, type Decision } from './decision-table.ts';
 import { checkExecutable, LEASE } from './execveat.ts';
@@ -111,7 +112,7 @@ function decided(state: State, { runs }: Decision, check: Refusal | 'ok' | undef
  * looks at nothing else.
  */
 export function load(context: Context, operation: OperationOf<'load'>): ExecStep {
-  const { state, task } = context;
+  const { state, task, features } = context;
   const { enlightened, path, as, secure } = operation;
   if (as === 'preload' && secure) {
     return answer(state, { kind: 'decided', allowed: false, checked: false }, 'loader.secure-mode');
@@ -123,15 +124,27 @@ export function load(context: Context, operation: OperationOf<'load'>): ExecStep
     const outcome: Outcome = { kind: 'decided', allowed: mappable, checked: false };
     return answer(state, outcome, mappable ? 'loader.mapped' : 'loader.not-mappable');
   }
-  const checked = checkOpened(context, opened, path);
-  if (checked.answer === LEASE)
+  const decision = decide(features, task.credentials.securebits, 'file');
+  const checked: Checked | undefined = decision.check
+    ? checkOpened(context, opened, path)
+    : undefined;
+  if (checked?.answer === LEASE) {
     return answer(state, { kind: 'blocked', by: 'lease' }, 'execveat.lease');
-  const restricted = (task.credentials.securebits & SECBIT_EXEC_RESTRICT_FILE) !== 0;
-  const passes = !restricted || checked.answer === 'ok';
-  const check = checked.answer === 'ok' ? 'ok' : checked.answer.errno;
-  const outcome: Outcome = { kind: 'decided', allowed: passes && mappable, checked: true, check };
-  if (!passes) return answer(checked.state, outcome, 'loader.not-executable');
-  return answer(checked.state, outcome, mappable ? 'loader.mapped' : 'loader.not-mappable');
+  }
+  const passes =
+    decision.runs === 'always' || (decision.runs === 'if-executable' && checked?.answer === 'ok');
+  const outcome: Outcome = { kind: 'decided', allowed: passes && mappable, ...told(checked) };
+  const next = checked?.state ?? state;
+  if (!passes) return answer(next, outcome, 'loader.not-executable');
+  return answer(next, outcome, mappable ? 'loader.mapped' : 'loader.not-mappable');
+}
+
+/** What an outcome says of a check that was made or left out. */
+function told(
+  checked: Checked | undefined,
+): { readonly checked: false } | { readonly checked: true; readonly check: Errno | 'ok' } {
+  if (checked === undefined) return { checked: false };
+  return { checked: true, check: checked.answer === 'ok' ? 'ok' : checked.answer.errno };
 }
 
 /** Whether mmap(PROT_READ|PROT_EXEC, MAP_PRIVATE) of it works. */

@@ -8,17 +8,12 @@ import {
   CAP_SYS_RESOURCE,
   type CapabilitySet,
 } from './capability.ts';
-import {
-  AT_FDCWD,
-  LANDLOCK_MAX_NUM_LAYERS,
-  SECBIT_KEEP_CAPS,
-  SECBIT_NO_SETUID_FIXUP,
-} from './constants.ts';
+import { LANDLOCK_MAX_NUM_LAYERS, SECBIT_KEEP_CAPS, SECBIT_NO_SETUID_FIXUP } from './constants.ts';
 import type { Context } from './context.ts';
 import { at, without } from './lists.ts';
 import { holdFile, putTask, removeTask } from './open-files.ts';
 import type { OperationOf } from './operation.ts';
-import { walk } from './path-walk.ts';
+import { walkPath } from './path-walk.ts';
 import { isOverLimit } from './process-limit.ts';
 import { isRefusal, refusal } from './refusal.ts';
 import {
@@ -45,7 +40,6 @@ const CAPSET_DENIED = refusal('EPERM', 'credentials.capset-denied');
 const LSM_USERNS = refusal('EPERM', 'credentials.userns-owner-unmapped');
 const LANDLOCK_PRIVILEGE = refusal('EPERM', 'landlock.needs-no-new-privs');
 const LANDLOCK_LAYERS = refusal('E2BIG', 'landlock.too-many-layers');
-const LANDLOCK_MISSING = refusal('ENOENT', 'open.empty-path');
 const LANDLOCK_DIRECTORY = refusal('ENOTDIR', 'open.must-be-directory');
 const FORK_LIMIT = refusal('EAGAIN', 'fork.process-limit');
 const CLONE_FS_IN_EXEC = refusal('EAGAIN', 'fork.fs-in-exec');
@@ -269,8 +263,7 @@ export function landlockRestrict(
   const { state, task } = context;
   const inodes: number[] = [];
   for (const path of allow) {
-    if (path === '') return refuse(state, LANDLOCK_MISSING);
-    const located = walk(context, AT_FDCWD, path, true);
+    const located = walkPath(context, path, true);
     if (isRefusal(located)) return refuse(state, located);
     const { inode } = at(state.dentries, located.dentry);
     if (located.directory && at(state.inodes, inode).kind !== 'dir') {

@@ -230,6 +230,11 @@ export function mmap(context: Context, operation: OperationOf<'mmap'>): ExecStep
   if (refused !== undefined) return refuse(unmapped, refused);
   const mayWrite = sharing === 'MAP_PRIVATE' || file.writable;
   const mayExec = !pathNoexec(context, file);
+  // overlayfs maps the real file, so the mapping does not keep its own one open.
+  const { type } = at(state.superblocks, at(state.dentries, file.dentry).superblock);
+  if (type === 'overlay') {
+    return succeed(withMapping(unmapped, context, map, -1, mayExec, mayWrite), 'mmap.mapped');
+  }
   const held = holdFile(unmapped, descriptor.file);
   return succeed(
     withMapping(held, context, map, descriptor.file, mayExec, mayWrite),
@@ -285,16 +290,17 @@ export function munmap({ state, task }: Context, { map }: OperationOf<'munmap'>)
 }
 
 /** fstat(2). */
-export function fstat({ state, task }: Context, { fd }: OperationOf<'fstat'>): ExecStep {
+export function fstat({ state, task, features }: Context, { fd }: OperationOf<'fstat'>): ExecStep {
   const file = fileOf(state, task, fd);
   if (file === undefined) return refuse(state, BAD_FD);
   const inode = at(state.inodes, inodeIdOf(state, file));
   const { userns } = task.credentials;
+  const pidfs = file.mount === PIDFS_MOUNT;
   return answer(
     state,
     {
       kind: 'stat',
-      type: statType(inode),
+      type: pidfs && features.pidfd === 'pidfs-eopnotsupp' ? 'none' : statType(inode),
       mode: inode.mode,
       uid: fromKernelId(state, userns, 'uidMap', inode.uid),
       gid: fromKernelId(state, userns, 'gidMap', inode.gid),

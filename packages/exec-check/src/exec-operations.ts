@@ -5,6 +5,7 @@ import {
   AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
   MAY_EXEC,
+  MAY_WRITE,
   PATH_MAX,
   SECBIT_NO_SETUID_FIXUP,
 } from './constants.ts';
@@ -127,12 +128,15 @@ function pathRecord({
 
 /** A started program has closed what its task had open: fsnotify hears of the last one to close a file. */
 function closeDescriptors(call: Call, task: Task): void {
-  for (const { file: id } of Object.values(task.fds)) {
-    const file = at(call.state.files, id);
+  if (!call.watched) return;
+  const event = 'IN_CLOSE_NOWRITE';
+  for (const descriptor of Object.values(task.fds)) {
+    const file = at(call.state.files, descriptor.file);
     if (file === null || file.path || file.writable || file.references > 1) continue;
-    if (call.watched) {
-      call.events.push({ inode: inodeIdOf(call.state, file), event: 'IN_CLOSE_NOWRITE' });
-    }
+    const inode = inodeIdOf(call.state, file);
+    const { lower } = at(call.state.inodes, inode);
+    call.events.push({ inode, event });
+    if (lower >= 0) call.events.push({ inode: lower, event });
   }
 }
 
@@ -163,6 +167,7 @@ const FACCESS_TOO_LONG = refusal('ENAMETOOLONG', 'faccessat.path-too-long');
 const FACCESS_EMPTY = refusal('ENOENT', 'faccessat.path-empty');
 const FACCESS_NOEXEC = refusal('EACCES', 'faccessat.noexec');
 const FACCESS_DENIED = refusal('EACCES', 'faccessat.permission');
+const FACCESS_IMMUTABLE = refusal('EPERM', 'faccessat.immutable');
 const FACCESS_SLASH = refusal('ENOTDIR', 'faccessat.trailing-slash');
 
 /**
@@ -187,6 +192,9 @@ export function faccessat(context: Context, operation: OperationOf<'faccessat'>)
   if (located.directory && inode.kind !== 'dir') return refuse(state, FACCESS_SLASH);
   if ((access & MAY_EXEC) !== 0 && inode.kind === 'file' && pathNoexec(context, located)) {
     return refuse(state, FACCESS_NOEXEC);
+  }
+  if ((access & MAY_WRITE) !== 0 && inode.proc === 'task-directory') {
+    return refuse(state, FACCESS_IMMUTABLE);
   }
   const allowed = access === 0 || mayAccess(asReal, inode, access);
   return allowed ? succeed(state, 'faccessat.allowed') : refuse(state, FACCESS_DENIED);

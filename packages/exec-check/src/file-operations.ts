@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 import { CAP_FOWNER, CAP_FSETID } from './capability.ts';
-import { AT_FDCWD, MAY_EXEC, MAY_WRITE, NAME_MAX, S_ISGID, S_ISUID, S_ISVTX } from './constants.ts';
+import { MAY_EXEC, MAY_WRITE, NAME_MAX, S_ISGID, S_ISUID, S_ISVTX } from './constants.ts';
 import { toBase64 } from './base64.ts';
 import { contentBytes } from './content.ts';
 import type { Context } from './context.ts';
 import { at } from './lists.ts';
 import { openForWriting } from './open.ts';
-import { fileOf, inodeIdOf, putInode } from './open-files.ts';
+import { copyUp, fileOf, inodeIdOf, putInode } from './open-files.ts';
 import type { OperationOf } from './operation.ts';
-import { inodeOf, isBelow, lookup, walk, walkToParent, type LocatedName } from './path-walk.ts';
+import { inodeOf, isBelow, lookup, walkPath, walkToParent, type LocatedName } from './path-walk.ts';
 import { inGroup, mayAccess } from './permission.ts';
 import { isRefusal, refusal, type Refusal } from './refusal.ts';
 import type { Content } from './setup.ts';
 import type { Dentry, Inode, InodeId, PathRef, State } from './state.ts';
 import { refuse, succeed, type ExecStep } from './step.ts';
 import { addChild, list, newInode, unlist } from './tree.ts';
-import { capableWrtInode } from './user-namespace.ts';
+import { capableWrtInode, capableWrtOwner } from './user-namespace.ts';
 import { TEXT_BUSY_DENIERS } from './write-access.ts';
 
 /*
@@ -68,6 +68,8 @@ export function freeName(context: Context, path: string, asDirectory: boolean): 
   const found = entry(context, located);
   if (found !== undefined && isRefusal(found)) return found;
   if (found !== undefined) return EXISTS;
+  // procfs decides at the look-up that there is no such name, and that there will be none.
+  if (isProc(context, located)) return MISSING;
   if (located.slash && !asDirectory) return MISSING_DIRECTORY;
   return mayChange(context, located) ?? located;
 }
@@ -89,9 +91,14 @@ function entry(
 function mayChange(context: Context, place: PathRef): Refusal | undefined {
   const { state } = context;
   const inode = inodeOf(state, place.dentry);
+  // The directory of a task is immutable: nobody writes it, whatever the mode.
+  if (inode.proc === 'task-directory') return FIXED_TREE;
   if (!mayAccess(context, inode, MAY_WRITE | MAY_EXEC)) return DIRECTORY_DENIED;
-  const { type } = at(state.superblocks, at(state.dentries, place.dentry).superblock);
-  return type === 'proc' ? FIXED_TREE : undefined;
+  return isProc(context, place) ? FIXED_TREE : undefined;
+}
+
+function isProc({ state }: Context, { dentry }: PathRef): boolean {
+  return at(state.superblocks, at(state.dentries, dentry).superblock).type === 'proc';
 }
 
 /** A new inode of the task: its owner is fsuid, its group fsgid or that of a setgid directory. */
@@ -123,9 +130,10 @@ export function create(context: Context, { path, mode, content }: OperationOf<'c
   const { state } = context;
   const located = walkToParent(context, path);
   if (isRefusal(located)) return refuse(state, located);
-  if (located.slash || located.name === '') return refuse(state, CREATE_IN_SLASH);
+  if (located.name === '') return refuse(state, EXISTS);
+  if (located.slash) return refuse(state, CREATE_IN_SLASH);
   const place = freeName(context, path, false);
-  if (isRefusal(place)) return refuse(state, place === FIXED_TREE ? DIRECTORY_DENIED : place);
+  if (isRefusal(place)) return refuse(state, place);
   const inode = ownInode(context, place.dentry, 'file', 0o600);
   const filled = { ...inode, content, mode: chmodMode(context, inode, mode) };
   return succeed(addChild(state, place.dentry, place.name, filled)[0], 'file.made');
@@ -201,7 +209,9 @@ export function rename(context: Context, operation: OperationOf<'rename'>): Exec
   const taken = unlist(state, from.dentry, from.name);
   const renamed: Dentry = { ...at(taken.dentries, source.id), parent: to.dentry, name: to.name };
   const placed = { ...taken, dentries: taken.dentries.with(source.id, renamed) };
-  return succeed(list(placed, to.dentry, to.name, source.id), 'file.renamed');
+  // overlayfs copies up what it renames.
+  const next = copyUp(placed, moved.inode);
+  return succeed(list(next, to.dentry, to.name, source.id), 'file.renamed');
 }
 
 function mayRename(
@@ -259,8 +269,7 @@ function mayReplace(
 /** chmod(2). */
 export function chmod(context: Context, { path, mode }: OperationOf<'chmod'>): ExecStep {
   const { state } = context;
-  if (path === '') return refuse(state, MISSING);
-  const located = walk(context, AT_FDCWD, path, true);
+  const located = walkPath(context, path, true);
   if (isRefusal(located)) return refuse(state, located);
   if (located.directory && inodeOf(state, located.dentry).kind !== 'dir') {
     return refuse(state, NOT_A_DIRECTORY);
@@ -289,12 +298,12 @@ function changeMode(context: Context, id: InodeId, dentry: number, mode: number)
   if (type === 'proc') return refuse(state, CHMOD_PROC);
   const { credentials } = task;
   const owns =
-    credentials.fsuid === inode.uid || capableWrtInode(state, credentials, inode, CAP_FOWNER);
+    credentials.fsuid === inode.uid || capableWrtOwner(state, credentials, inode, CAP_FOWNER);
   if (!owns) return refuse(state, NOT_OWNER);
   if (inode.execSealed && ((inode.mode ^ mode) & 0o111) !== 0) return refuse(state, EXEC_SEALED);
   const changed = chmodMode(context, inode, mode);
   if (changed === inode.mode) return succeed(state, 'file.mode-changed');
-  return succeed(putInode(state, id, { ...inode, mode: changed }), 'file.mode-changed');
+  return succeed(putInode(state, id, { ...inode, mode: changed, lower: -1 }), 'file.mode-changed');
 }
 
 /** The setgid bit is lost to who is not in the group. Mirrors setattr_copy(), fs/attr.c. */
@@ -324,14 +333,13 @@ export function written({ state, task }: Context, inode: Inode, content: Content
   const keeps = capableWrtInode(state, task.credentials, inode, CAP_FSETID);
   const setgid = (inode.mode & 0o010) !== 0 || !inGroup(task.credentials, inode.gid) ? S_ISGID : 0;
   const mode = keeps ? inode.mode : inode.mode & ~(S_ISUID | setgid);
-  return { ...inode, content, mode, fcaps: null, signed: false };
+  return { ...inode, content, mode, fcaps: null, signed: false, lower: -1 };
 }
 
 /** truncate(2). Mirrors vfs_truncate(), fs/open.c. */
 export function truncate(context: Context, { path, size }: OperationOf<'truncate'>): ExecStep {
   const { state } = context;
-  if (path === '') return refuse(state, MISSING);
-  const located = walk(context, AT_FDCWD, path, true);
+  const located = walkPath(context, path, true);
   if (isRefusal(located)) return refuse(state, located);
   const id = at(state.dentries, located.dentry).inode;
   const inode = at(state.inodes, id);

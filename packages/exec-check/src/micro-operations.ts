@@ -125,7 +125,6 @@ export function interpretBegin(
     path,
     reads,
     allowed,
-    check: checked.answer === 'ok' ? 'ok' : checked.answer.errno,
   };
   return succeed(putTask(holdFile(added, file), { ...current, call }), 'micro.interpreter-checked');
 }

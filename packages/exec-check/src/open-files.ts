@@ -30,10 +30,16 @@ export function addFile(state: State, file: Omit<OpenFile, 'references'>): [Stat
   const opened: OpenFile = { ...file, references: 0 };
   const id = free < 0 ? state.files.length : free;
   const files = free < 0 ? [...state.files, opened] : state.files.with(free, opened);
-  const counted = file.writer
-    ? countWrites(state, at(state.dentries, file.dentry).inode, 1)
-    : state;
+  const inode = at(state.dentries, file.dentry).inode;
+  // Whoever opens a file of an overlay for writing has it copied up.
+  const counted = file.writer ? countWrites(copyUp(state, inode), inode, 1) : state;
   return [{ ...counted, files }, id];
+}
+
+/** Cuts a file of an overlay off from the lower layer. Mirrors ovl_copy_up(), fs/overlayfs/copy_up.c. */
+export function copyUp(state: State, id: InodeId): State {
+  const inode = at(state.inodes, id);
+  return inode.lower < 0 ? state : putInode(state, id, { ...inode, lower: -1 });
 }
 
 /** One more holder of an open file. */

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
-import { AT_FDCWD, MAY_EXEC, MAY_READ, MAY_WRITE } from './constants.ts';
+import { MAY_EXEC, MAY_READ, MAY_WRITE } from './constants.ts';
 import type { Context } from './context.ts';
 import { listenerDenies } from './fanotify.ts';
 import { at } from './lists.ts';
 import type { OpenFlag } from './operation.ts';
-import { inodeOf, walk, type Located } from './path-walk.ts';
+import { inodeOf, walkPath, type Located } from './path-walk.ts';
 import { mayAccess } from './permission.ts';
 import { isRefusal, refusal, type Refusal } from './refusal.ts';
 import type { Inode, OpenFile } from './state.ts';
 import { TEXT_BUSY_DENIERS } from './write-access.ts';
 
-const EMPTY_PATH = refusal('ENOENT', 'open.empty-path');
 const MUST_BE_DIRECTORY = refusal('ENOTDIR', 'open.must-be-directory');
 const IS_SYMLINK = refusal('ELOOP', 'open.is-symlink');
 const IS_DIRECTORY = refusal('EISDIR', 'open.is-directory');
@@ -19,6 +18,7 @@ const DENIED = refusal('EACCES', 'open.permission');
 const LISTENER_DENIES = refusal('EPERM', 'fanotify.open-permission');
 const NO_DRIVER = refusal('ENXIO', 'open.no-driver');
 const TMPFILE_READ_ONLY = refusal('EINVAL', 'open.tmpfile-read-only');
+const TMPFILE_IMMUTABLE = refusal('EPERM', 'open.tmpfile-immutable');
 const TMPFILE_UNSUPPORTED = refusal('EOPNOTSUPP', 'open.tmpfile-unsupported');
 const DIRECTORY_DENIED = refusal('EACCES', 'file.directory-permission');
 
@@ -34,8 +34,7 @@ export function openFile(
   path: string,
   flags: readonly OpenFlag[],
 ): Opened | Refusal {
-  if (path === '') return EMPTY_PATH;
-  const located = walk(context, AT_FDCWD, path, !flags.includes('O_NOFOLLOW'));
+  const located = walkPath(context, path, !flags.includes('O_NOFOLLOW'));
   if (isRefusal(located)) return located;
   const inode = inodeOf(context.state, located.dentry);
   const wantsDirectory = located.directory || flags.includes('O_DIRECTORY');
@@ -112,11 +111,11 @@ export function tmpfileDirectory(
 ): Located | Refusal {
   const writable = flags.includes('O_WRONLY') || flags.includes('O_RDWR');
   if (!writable) return TMPFILE_READ_ONLY;
-  if (path === '') return EMPTY_PATH;
-  const located = walk(context, AT_FDCWD, path, !flags.includes('O_NOFOLLOW'));
+  const located = walkPath(context, path, !flags.includes('O_NOFOLLOW'));
   if (isRefusal(located)) return located;
   const inode = inodeOf(context.state, located.dentry);
   if (inode.kind !== 'dir') return MUST_BE_DIRECTORY;
+  if (inode.proc === 'task-directory') return TMPFILE_IMMUTABLE;
   if (!mayAccess(context, inode, MAY_WRITE | MAY_EXEC)) return DIRECTORY_DENIED;
   const { superblock } = at(context.state.dentries, located.dentry);
   const { type } = at(context.state.superblocks, superblock);

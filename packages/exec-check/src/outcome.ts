@@ -75,7 +75,8 @@ export type Outcome =
     }
   /**
    * An interpreter or loader decided. `checked`: the check was issued; `check`: what it answered, 0
-   * or an errno; `allowed`: the code runs. `content` is there only in interleavings: the bytes that run.
+   * or an errno; `allowed`: the code runs. `interpretEnd` leaves
+   * `check` out: the answer belongs to the first half. `content` is there only in interleavings: the bytes that run.
    */
   | {
       readonly kind: 'decided';

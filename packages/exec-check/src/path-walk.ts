@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { AT_FDCWD, MAXSYMLINKS, MAY_EXEC, NAME_MAX, S_ISVTX } from './constants.ts';
+import { AT_FDCWD, MAXSYMLINKS, MAY_EXEC, NAME_MAX, PATH_MAX, S_ISVTX } from './constants.ts';
 import type { Context } from './context.ts';
 import { at } from './lists.ts';
 import { mayAccess } from './permission.ts';
@@ -13,6 +13,8 @@ const SEARCH_DENIED = refusal('EACCES', 'walk.search-permission');
 const NOT_A_DIRECTORY = refusal('ENOTDIR', 'walk.not-a-directory');
 const NAME_TOO_LONG = refusal('ENAMETOOLONG', 'walk.name-too-long');
 const MISSING = refusal('ENOENT', 'walk.missing');
+const EMPTY_PATH = refusal('ENOENT', 'walk.empty-path');
+const PATH_TOO_LONG = refusal('ENAMETOOLONG', 'walk.path-too-long');
 const TOO_MANY_LINKS = refusal('ELOOP', 'walk.too-many-links');
 const NOSYMFOLLOW = refusal('ELOOP', 'walk.nosymfollow');
 const PROTECTED_LINK = refusal('EACCES', 'walk.protected-symlink');
@@ -63,15 +65,27 @@ export function walk(
  * Walks a path to the directory in which its last name stands. Mirrors filename_parentat(), fs/namei.c.
  */
 export function walkToParent(context: Context, path: string): LocatedName | Refusal {
-  if (path === '') return MISSING;
+  const refused = userPath(path);
+  if (refused !== undefined) return refused;
   const walker = startWalk(context, AT_FDCWD, path);
   if (isRefusal(walker)) return walker;
   while (walker.position < walker.rest.length && walker.lastName === undefined) {
-    const refused = component(walker, true);
-    if (refused !== undefined) return refused;
+    const failed = component(walker, true);
+    if (failed !== undefined) return failed;
   }
   const { mount, dentry, lastName = '', directory } = walker;
   return { mount, dentry, name: lastName, slash: directory };
+}
+
+/** A path as most calls take it: not empty, at most 4095 bytes. Mirrors getname(), fs/namei.c. */
+function userPath(path: string): Refusal | undefined {
+  if (path === '') return EMPTY_PATH;
+  return path.length >= PATH_MAX ? PATH_TOO_LONG : undefined;
+}
+
+/** Walks a path of the caller from its working directory. Mirrors user_path_at(), fs/namei.c. */
+export function walkPath(context: Context, path: string, follow: boolean): Located | Refusal {
+  return userPath(path) ?? walk(context, AT_FDCWD, path, follow);
 }
 
 /** A walk under way (struct nameidata); private to one call. */

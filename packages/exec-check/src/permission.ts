@@ -18,7 +18,8 @@ export function mayAccess({ state, task, features }: Context, inode: Inode, mask
   const id = features.permissionById === 'euid' ? credentials.euid : credentials.fsuid;
   if (classesGrant(credentials, id, inode, mask)) return true;
   if (features.classes === 'union' && anyClassGrants(credentials, id, inode, mask)) return true;
-  if (inode.proc === 'fd-directory') return (mask & MAY_WRITE) === 0;
+  // Its own fd directory is open to a task for everything. Mirrors proc_fd_permission(), fs/proc/fd.c.
+  if (inode.proc === 'fd-directory') return true;
   if (inode.kind === 'dir') {
     if (
       (mask & MAY_WRITE) === 0 &&

@@ -7,6 +7,8 @@ import type { Rule } from '@kernel-models/model-core';
  */
 
 const WALK = {
+  'walk.empty-path': 'A path that must name something is not empty.',
+  'walk.path-too-long': 'The path has at most 4095 bytes.',
   'walk.bad-dirfd': 'A relative or empty path needs an open descriptor to begin from.',
   'walk.dirfd-not-a-directory': 'A relative path begins in a directory.',
   'walk.search-permission':
@@ -216,6 +218,7 @@ const FILE = {
   'file.link-directory': 'A directory has one name.',
   'file.linked': 'The file has one name more.',
   'file.attributes-fixed': 'The file system lets attributes be changed.',
+  'file.attributes-kept': "procfs takes a new owner for a task's file, and forgets it.",
   'file.attributes-unsupported': 'Files of this kind have such attributes.',
   'file.owner-changed': 'Owner and group are set.',
   'file.acl-changed': 'The ACL is set or removed.',
@@ -223,7 +226,6 @@ const FILE = {
 } as const;
 
 const OPEN = {
-  'open.empty-path': 'The path is not empty.',
   'open.must-be-directory':
     'O_DIRECTORY, O_TMPFILE or a slash behind the last name demands a directory.',
   'open.is-symlink': 'O_NOFOLLOW opens no symbolic link.',
@@ -232,6 +234,7 @@ const OPEN = {
   'open.permission': 'The caller has the permission that the access mode asks for.',
   'open.no-driver': 'Somebody serves the FIFO, socket or device.',
   'open.tmpfile-read-only': 'O_TMPFILE is for writing.',
+  'open.tmpfile-immutable': 'An immutable directory takes no file.',
   'open.tmpfile-unsupported': 'The file system makes files without a name.',
   'fd.bad': 'The descriptor is open, and not O_PATH where it is used.',
   'fd.opened': 'The descriptor is open.',
@@ -276,6 +279,7 @@ const FACCESSAT = {
   'faccessat.path-empty': 'An empty path needs AT_EMPTY_PATH.',
   'faccessat.trailing-slash': 'A slash behind the last name demands a directory.',
   'faccessat.noexec': 'A regular file on a noexec mount is not executable.',
+  'faccessat.immutable': 'An immutable directory is not writable for anybody.',
   'faccessat.permission': 'The real ids have the permission.',
   'faccessat.allowed': 'The access would be allowed.',
   'uselib.no-entry': 'The native x86-64 call table has no uselib.',

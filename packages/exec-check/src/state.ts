@@ -116,7 +116,9 @@ export interface Inode {
   /** Tasks that hold a lease, with the kind. */
   readonly leases: Readonly<Record<string, 'F_RDLCK' | 'F_WRLCK'>>;
   /** procfs: what the lookup does. */
-  readonly proc: 'none' | 'self' | 'fd-directory' | 'task-file' | 'magic-link';
+  readonly proc: 'none' | 'self' | 'task-directory' | 'fd-directory' | 'task-file' | 'magic-link';
+  /** overlayfs: the file of the lower layer that is opened with this one; -1 once it is copied up. */
+  readonly lower: InodeId;
 }
 
 /** An open file description (struct file). */
@@ -188,7 +190,6 @@ export type CallInProgress =
       readonly path: string;
       readonly reads: 'descriptor' | 'path';
       readonly allowed: boolean;
-      readonly check: string;
     };
 
 /** A task (struct task_struct). */

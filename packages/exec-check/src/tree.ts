@@ -23,6 +23,7 @@ export function newInode(kind: Inode['kind'], mode: number, uid: number, gid: nu
     trusted: true,
     leases: {},
     proc: 'none',
+    lower: -1,
   };
 }
 
@@ -166,7 +167,8 @@ export function addOverlay(state: State, lower: DentryId): [State, DentryId] {
 function copyChildren(state: State, from: DentryId, to: DentryId): State {
   let next = state;
   for (const [name, child] of Object.entries(at(state.dentries, from).children)) {
-    const inode = { ...inodeOf(state, child), writeCount: 0, leases: {} };
+    const lower = at(state.dentries, child).inode;
+    const inode = { ...at(state.inodes, lower), writeCount: 0, leases: {}, lower };
     const [added, id] = addChild(next, to, name, inode);
     next = copyChildren(added, child, id);
   }
@@ -182,7 +184,10 @@ export function addProc(state: State): [State, DentryId] {
   const directory = newInode('dir', 0o555, 0, 0);
   const [made, , procRoot] = addSuperblock(state, { type: 'proc', noexec: true }, directory);
   // The directory of the task has no name here: `self` leads to it, whoever asks.
-  const [withTask, task] = addUnlisted(made, procRoot, 'task', directory);
+  const [withTask, task] = addUnlisted(made, procRoot, 'task', {
+    ...directory,
+    proc: 'task-directory',
+  });
   const [withSelf, self] = addChild(withTask, procRoot, 'self', {
     ...newInode('symlink', 0o777, 0, 0),
     target: 'task',

@@ -66,6 +66,21 @@ export function capableWrtInode(
   );
 }
 
+/**
+ * The same where only the owner must exist in the task's user namespace. Mirrors
+ * inode_owner_or_capable(), fs/inode.c.
+ */
+export function capableWrtOwner(
+  state: State,
+  credentials: Credentials,
+  inode: Inode,
+  capability: CapabilitySet,
+): boolean {
+  if ((credentials.effective & capability) === 0n) return false;
+  if (credentials.userns === INITIAL_USERNS) return true;
+  return covering(at(state.userNamespaces, credentials.userns).uidMap, inode.uid) !== undefined;
+}
+
 /** Whether the task has the capability in the initial user namespace. Mirrors capable(). */
 export function capable(credentials: Credentials, capability: CapabilitySet): boolean {
   return credentials.userns === INITIAL_USERNS && (credentials.effective & capability) !== 0n;

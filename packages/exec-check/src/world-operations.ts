@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-import { AT_FDCWD, S_ISGID, S_ISUID } from './constants.ts';
+import { S_ISGID, S_ISUID } from './constants.ts';
 import type { Context } from './context.ts';
 import { freeName } from './file-operations.ts';
 import { at, without } from './lists.ts';
-import { putInode } from './open-files.ts';
+import { copyUp, putInode } from './open-files.ts';
 import type { OperationOf } from './operation.ts';
-import { inodeOf, walk, type Located } from './path-walk.ts';
+import { inodeOf, walkPath, type Located } from './path-walk.ts';
 import { isRefusal, refusal, type Refusal } from './refusal.ts';
 import type { MountFlag, Path } from './setup.ts';
 import { ROOT_MOUNT, type FanotifyMark, type Inode, type InodeId, type State } from './state.ts';
@@ -25,12 +25,13 @@ import { find } from './world.ts';
 
 /* What only the builder of the world does: fs/namespace.c, fs/xattr.c, fs/notify, Linux 6.12. */
 
-const MISSING = refusal('ENOENT', 'file.missing');
 const LINK_DIRECTORY = refusal('EPERM', 'file.link-directory');
 const LINK_OTHER_MOUNT = refusal('EXDEV', 'file.other-mount');
 const NOT_A_DIRECTORY = refusal('ENOTDIR', 'walk.not-a-directory');
 const ATTRIBUTES_FIXED = refusal('EPERM', 'file.attributes-fixed');
 const ATTRIBUTES_UNSUPPORTED = refusal('EOPNOTSUPP', 'file.attributes-unsupported');
+/** procfs takes a new owner of a task's file, and forgets it: never shown to the caller. */
+const KEPT = refusal('EPERM', 'file.attributes-kept');
 const NOT_MOUNTED = refusal('EINVAL', 'mount.not-a-mount-root');
 const MOUNT_KIND = refusal('ENOTDIR', 'mount.kinds-differ');
 const MOUNT_ROOT = refusal('EBUSY', 'mount.root');
@@ -59,8 +60,7 @@ export function makeNode(
 /** link(2). */
 export function link(context: Context, operation: OperationOf<'link'>): ExecStep {
   const { state } = context;
-  if (operation.from === '') return refuse(state, MISSING);
-  const from = walk(context, AT_FDCWD, operation.from, false);
+  const from = walkPath(context, operation.from, false);
   if (isRefusal(from)) return refuse(state, from);
   const inode = inodeOf(state, from.dentry);
   if (from.directory && inode.kind !== 'dir') return refuse(state, NOT_A_DIRECTORY);
@@ -69,62 +69,69 @@ export function link(context: Context, operation: OperationOf<'link'>): ExecStep
   if (from.mount !== to.mount) return refuse(state, LINK_OTHER_MOUNT);
   if (inode.kind === 'dir') return refuse(state, LINK_DIRECTORY);
   const id = at(state.dentries, from.dentry).inode;
-  return succeed(addLink(state, to.dentry, to.name, id), 'file.linked');
+  return succeed(addLink(copyUp(state, id), to.dentry, to.name, id), 'file.linked');
 }
 
-/** The object of an attribute change, symbolic links followed. */
-function attributesOf(context: Context, path: Path): InodeId | Refusal {
-  if (path === '') return MISSING;
-  const located = walk(context, AT_FDCWD, path, true);
+/** The object of an attribute change, symbolic links followed; `onProc` is what procfs says. */
+function attributesOf(context: Context, path: Path, onProc: Refusal): InodeId | Refusal {
+  const located = walkPath(context, path, true);
   if (isRefusal(located)) return located;
   const { state } = context;
   const { inode, superblock } = at(state.dentries, located.dentry);
   if (located.directory && at(state.inodes, inode).kind !== 'dir') return NOT_A_DIRECTORY;
   const { type } = at(state.superblocks, superblock);
+  if (type === 'proc') return onProc;
   return type === 'tmpfs' || type === 'overlay' || type === 'memfd' ? inode : ATTRIBUTES_FIXED;
 }
 
 /** chown(2) takes setuid, setgid and file capabilities away. Mirrors chown_common(), fs/open.c. */
 export function chown(context: Context, { path, uid, gid }: OperationOf<'chown'>): ExecStep {
   const { state } = context;
-  const id = attributesOf(context, path);
+  const id = attributesOf(context, path, KEPT);
+  if (id === KEPT) return succeed(state, 'file.attributes-kept');
   if (typeof id !== 'number') return refuse(state, id);
   const inode = at(state.inodes, id);
   // A setgid bit without group execution once meant mandatory locking, and stays.
   const setgid = (inode.mode & 0o010) !== 0 ? S_ISGID : 0;
   const mode = inode.kind === 'dir' ? inode.mode : inode.mode & ~(S_ISUID | setgid);
   const fcaps = inode.kind === 'dir' ? inode.fcaps : null;
-  return succeed(putInode(state, id, { ...inode, uid, gid, mode, fcaps }), 'file.owner-changed');
+  return succeed(
+    putInode(state, id, { ...inode, uid, gid, mode, fcaps, lower: -1 }),
+    'file.owner-changed',
+  );
 }
 
 /** setxattr(2) or removexattr(2) of system.posix_acl_access. Mirrors set_posix_acl(), fs/posix_acl.c. */
 export function setacl(context: Context, { path, acl }: OperationOf<'setacl'>): ExecStep {
   const { state } = context;
-  const id = attributesOf(context, path);
+  const id = attributesOf(context, path, ATTRIBUTES_UNSUPPORTED);
   if (typeof id !== 'number') return refuse(state, id);
   const inode = at(state.inodes, id);
   if (inode.kind === 'symlink') return refuse(state, ATTRIBUTES_UNSUPPORTED);
   const changed: Inode =
     acl === undefined
-      ? { ...inode, acl: null }
-      : { ...inode, acl, mode: (inode.mode & ~0o070) | (acl.mask << 3) };
+      ? { ...inode, acl: null, lower: -1 }
+      : { ...inode, acl, lower: -1, mode: (inode.mode & ~0o070) | (acl.mask << 3) };
   return succeed(putInode(state, id, changed), 'file.acl-changed');
 }
 
 /** setxattr(2) or removexattr(2) of security.capability. */
 export function setfcaps(context: Context, { path, fcaps }: OperationOf<'setfcaps'>): ExecStep {
   const { state } = context;
-  const id = attributesOf(context, path);
+  const id = attributesOf(context, path, ATTRIBUTES_UNSUPPORTED);
   if (typeof id !== 'number') return refuse(state, id);
   const inode = at(state.inodes, id);
-  if (inode.kind !== 'file') return refuse(state, ATTRIBUTES_UNSUPPORTED);
-  return succeed(putInode(state, id, { ...inode, fcaps: fcaps ?? null }), 'file.fcaps-changed');
+  if (inode.kind === 'symlink') return refuse(state, ATTRIBUTES_UNSUPPORTED);
+  return succeed(
+    putInode(state, id, { ...inode, fcaps: fcaps ?? null, lower: -1 }),
+    'file.fcaps-changed',
+  );
 }
 
 /** mount(2) of each kind. */
 export function mount(context: Context, { mount: spec }: OperationOf<'mount'>): ExecStep {
   const { state } = context;
-  const point = walk(context, AT_FDCWD, spec.at, true);
+  const point = walkPath(context, spec.at, true);
   if (isRefusal(point)) return refuse(state, point);
   const source = mountSource(context, spec);
   if (isRefusal(source)) return refuse(state, source);
@@ -156,11 +163,11 @@ function mountSource(
       return { state: made, root };
     }
     case 'bind': {
-      const from = walk(context, AT_FDCWD, spec.from, true);
+      const from = walkPath(context, spec.from, true);
       return isRefusal(from) ? from : { state, root: from.dentry };
     }
     case 'overlay': {
-      const lower = walk(context, AT_FDCWD, spec.lower, true);
+      const lower = walkPath(context, spec.lower, true);
       if (isRefusal(lower)) return lower;
       if (inodeOf(state, lower.dentry).kind !== 'dir') return NOT_A_DIRECTORY;
       const [made, root] = addOverlay(state, lower.dentry);
@@ -170,8 +177,7 @@ function mountSource(
 }
 
 function mountAt(context: Context, path: Path): number | Refusal {
-  if (path === '') return MISSING;
-  const located = walk(context, AT_FDCWD, path, true);
+  const located = walkPath(context, path, true);
   if (isRefusal(located)) return located;
   const { root } = at(context.state.mounts, located.mount);
   return located.dentry === root ? located.mount : NOT_MOUNTED;
@@ -198,8 +204,7 @@ export function umount(context: Context, { path }: OperationOf<'umount'>): ExecS
 /** inotify_add_watch(2). */
 export function watch(context: Context, operation: OperationOf<'watch'>): ExecStep {
   const { state } = context;
-  if (operation.path === '') return refuse(state, MISSING);
-  const located = walk(context, AT_FDCWD, operation.path, true);
+  const located = walkPath(context, operation.path, true);
   if (isRefusal(located)) return refuse(state, located);
   const { inode } = at(state.dentries, located.dentry);
   if (located.directory && at(state.inodes, inode).kind !== 'dir') {
@@ -220,18 +225,16 @@ export function fanotifyInit({ state }: Context, operation: OperationOf<'fanotif
 export function fanotifyMark(context: Context, operation: OperationOf<'fanotifyMark'>): ExecStep {
   const { state, features } = context;
   const { scope, mask, path } = operation;
-  const group = state.fanotify[operation.group];
-  if (group === undefined) return refuse(state, NO_GROUP);
-  if (mask.length === 0) return refuse(state, MASK_INVALID);
-  const asksPermission = mask.some((event) => event.endsWith('_PERM'));
-  if (asksPermission && group.class === 'FAN_CLASS_NOTIF') return refuse(state, MASK_INVALID);
   const preContent = mask.includes('FAN_PRE_ACCESS');
   const knowsPreContent = features.writeDeny === 'unlessAccessPermMark';
-  if (preContent && (!knowsPreContent || group.class !== 'FAN_CLASS_PRE_CONTENT')) {
-    return refuse(state, MASK_INVALID);
-  }
-  if (path === '') return refuse(state, MISSING);
-  const located = walk(context, AT_FDCWD, path, true);
+  if (mask.length === 0 || (preContent && !knowsPreContent)) return refuse(state, MASK_INVALID);
+  const group = state.fanotify[operation.group];
+  if (group === undefined) return refuse(state, NO_GROUP);
+  const asksPermission = mask.some((event) => event.endsWith('_PERM'));
+  const mayAsk = group.class !== 'FAN_CLASS_NOTIF';
+  if (asksPermission && !mayAsk) return refuse(state, MASK_INVALID);
+  if (preContent && group.class !== 'FAN_CLASS_PRE_CONTENT') return refuse(state, MASK_INVALID);
+  const located = walkPath(context, path, true);
   if (isRefusal(located)) return refuse(state, located);
   const { inode, superblock } = at(state.dentries, located.dentry);
   if (located.directory && at(state.inodes, inode).kind !== 'dir') {
