@@ -13,6 +13,7 @@
 #include <linux/fanotify.h>
 #include <linux/futex.h>
 #include <linux/landlock.h>
+#include <linux/magic.h>
 #include <linux/memfd.h>
 #include <linux/securebits.h>
 #include <sys/epoll.h>
@@ -22,6 +23,7 @@
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <sys/timerfd.h>
 #include <sys/xattr.h>
@@ -34,6 +36,9 @@
 #define KM_SECBIT_EXEC_RESTRICT_FILE (1 << 8)
 #define KM_SECBIT_EXEC_DENY_INTERACTIVE (1 << 10)
 #define KM_MS_NOSYMFOLLOW 256
+
+/* Origin: alloc_anon_inode(), fs/libfs.c, Linux 6.12. */
+#define ANONYMOUS_MODE 0600
 
 /* An address at which nothing is mapped: below every vm.mmap_min_addr. */
 #define BAD_POINTER ((void *)16)
@@ -80,6 +85,9 @@ static int done_fd;
 static void *maps[MAX_MAPS];
 static int watches[MAX_WATCHES];
 static struct group groups[MAX_GROUPS];
+/* Before Linux 6.16 chmod(2) works on the anonymous inode, which is the whole machine's. */
+static bool anonymous_takes_chmod;
+static int anonymous_fd;
 /* The tmpfs below the world's root, where overlays have their upper directories. */
 static int base_fd = -1;
 static int overlay_count;
@@ -360,15 +368,34 @@ static long set_file_capabilities(const char *path, const struct word *fcaps)
 
 /* Mounts. */
 
+/* Gives a directory the owner, mode and ACL of another one. */
+static int copy_attributes(const char *from, const char *to)
+{
+	struct stat file;
+	char acl[4096];
+	ssize_t length;
+
+	if (stat(from, &file) || chown(to, file.st_uid, file.st_gid) ||
+	    chmod(to, file.st_mode & 07777))
+		return -1;
+	length = getxattr(from, "system.posix_acl_access", acl, sizeof(acl));
+	return length > 0 ? setxattr(to, "system.posix_acl_access", acl, length, 0) : 0;
+}
+
 static long mount_overlay(const char *lower, const char *at)
 {
-	char upper[32], options[2 * PATH_MAX];
+	char layers[32], options[2 * PATH_MAX];
+	struct stat file;
 	long result;
 
+	/* Its errors are those of the lower directory; the rest is ours. */
+	if (stat(lower, &file))
+		return -1;
 	/* The upper directories are below the world's root: only this process can name them. */
-	snprintf(upper, sizeof(upper), "overlay%d", overlay_count++);
-	if (fchdir(base_fd) || (mkdir(upper, 0755) && errno != EEXIST) || mount("tmpfs", upper, "tmpfs", 0, "mode=0755") ||
-	    chdir(upper) || mkdir("upper", 0755) || mkdir("work", 0755))
+	snprintf(layers, sizeof(layers), "overlay%d", overlay_count++);
+	if (fchdir(base_fd) || (mkdir(layers, 0755) && errno != EEXIST) ||
+	    mount("tmpfs", layers, "tmpfs", 0, "mode=0755") || chdir(layers) ||
+	    mkdir("upper", 0755) || mkdir("work", 0755) || copy_attributes(lower, "upper"))
 		fail("overlay: %s", strerror(errno));
 	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=upper,workdir=work,index=off,"
 		 "metacopy=off,xino=off", lower);
@@ -1292,8 +1319,10 @@ static void say_stat(const struct word *operation)
 	case S_IFBLK: type = "block"; break;
 	default: type = "none";
 	}
+	/* How large directories and links are is the file system's own affair. */
 	say("{\"kind\":\"stat\",\"type\":\"%s\",\"mode\":\"%04o\",\"uid\":%u,\"gid\":%u,\"size\":%lld",
-	    type, file.st_mode & 07777, file.st_uid, file.st_gid, (long long)file.st_size);
+	    type, file.st_mode & 07777, file.st_uid, file.st_gid,
+	    S_ISREG(file.st_mode) ? (long long)file.st_size : 0);
 }
 
 /* Execution. */
@@ -1521,8 +1550,6 @@ CALL(op_mkdir, mkdir(PATH, MODE))
 CALL(op_symlink, symlink(text_of(operation, "target"), PATH))
 CALL(op_unlink, unlink(PATH))
 CALL(op_rename, rename(text_of(operation, "from"), text_of(operation, "to")))
-CALL(op_chmod, chmod(PATH, MODE))
-CALL(op_fchmod, fchmod(number_of(operation, "fd"), MODE))
 CALL(op_truncate, truncate(PATH, number_of(operation, "size")))
 CALL(op_mkfifo, mkfifo(PATH, MODE))
 CALL(op_link, link(text_of(operation, "from"), text_of(operation, "to")))
@@ -1543,6 +1570,32 @@ CALL(op_setfsuid, syscall(SYS_setfsuid, (uid_t)number_of(operation, "fsuid")))
 CALL(op_get_securebits, prctl(PR_GET_SECUREBITS, 0, 0, 0, 0))
 CALL(op_get_keepcaps, prctl(PR_GET_KEEPCAPS, 0, 0, 0, 0))
 CALL(op_get_no_new_privs, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0))
+
+/* There is one anonymous inode for all: what a case does to it everybody sees. */
+static void spare_anonymous(const struct statfs *filesystem)
+{
+	if (filesystem->f_type == ANON_INODE_FS_MAGIC && anonymous_takes_chmod && !booted)
+		lacks("a machine of its own (--kernel): it changes the inode that all eventfds share");
+}
+
+static long op_chmod(const struct word *operation)
+{
+	struct statfs filesystem;
+
+	if (statfs(PATH, &filesystem) == 0)
+		spare_anonymous(&filesystem);
+	return chmod(PATH, MODE);
+}
+
+static long op_fchmod(const struct word *operation)
+{
+	int fd = number_of(operation, "fd");
+	struct statfs filesystem;
+
+	if (fstatfs(fd, &filesystem) == 0)
+		spare_anonymous(&filesystem);
+	return fchmod(fd, MODE);
+}
 
 static long op_fanotify_close(const struct word *operation)
 {
@@ -1802,6 +1855,10 @@ static void describe(void)
 	uint64_t have = permitted_capabilities();
 	const char *separator = "";
 
+	anonymous_fd = own(eventfd(0, EFD_CLOEXEC));
+	/* Its own mode: nothing changes. */
+	anonymous_takes_chmod = fchmod(anonymous_fd, ANONYMOUS_MODE) == 0;
+
 	say(",\"capabilities\":[");
 	for (const struct named_bit *capability = capabilities; capability->name; capability++) {
 		if (!(have & capability->bit))
@@ -1817,6 +1874,8 @@ static void describe(void)
 
 static void restore(void)
 {
+	if (anonymous_takes_chmod)
+		fchmod(anonymous_fd, ANONYMOUS_MODE);
 	if (world->memfd_noexec_changed)
 		set_memfd_noexec(0);
 	world->memfd_noexec_changed = false;

@@ -555,7 +555,9 @@ static bool run_cursor_write(const char *op)
 	} else if (!strcmp(op, "mas_expected_entries")) {
 		answer_code(mas_expected_entries(&cursor, word_of("count")));
 	} else if (!strcmp(op, "mas_destroy")) {
+		/* After a repair the cursor is left at the parent of the leaf. */
 		mas_destroy(&cursor);
+		mas_reset(&cursor);
 		emit("{\"value\":null");
 	} else {
 		return false;

@@ -31,6 +31,8 @@ export interface SetupWishes {
   readonly securebits?: boolean;
   readonly links?: boolean;
   readonly contents?: boolean;
+  /** The file that most operations name has capabilities, which may lie outside a task's bounds. */
+  readonly fcaps?: boolean;
 }
 
 /* CAP_SYS_RESOURCE is left out: virtual machines and containers often do not have it. */
@@ -176,16 +178,20 @@ function nodes(wishes: SetupWishes): Arbitrary<readonly NodeSpec[]> {
     { minLength: 2, maxLength: 5 },
   );
   // The file that most operations name is mostly there and mostly runs.
-  const main = fc.record({
-    kind: fc.constant('file' as const),
-    path: fc.constantFrom('/e/f', '/e/f', '/e/f', '/n/f'),
-    content: wishes.contents === true ? content : plainProgram,
-    ...ownership,
-  });
+  const main = fc.record(
+    {
+      kind: fc.constant('file' as const),
+      path: fc.constantFrom('/e/f', '/e/f', '/e/f', '/n/f', '/u/f'),
+      content: wishes.contents === true ? content : plainProgram,
+      ...ownership,
+      ...(wishes.fcaps === true ? { fcaps } : {}),
+    },
+    { requiredKeys: ['kind', 'path', 'content', 'mode', 'uid', 'gid'] },
+  );
   const interpreter = fc.record({
     kind: fc.constant('file' as const),
     path: fc.constant('/e/i'),
-    content: plainProgram,
+    content: wishes.contents === true ? pick([2, plainProgram], [1, content]) : plainProgram,
     mode: pick([5, fc.constant(0o755)], [1, mode]),
     uid,
     gid,
@@ -194,11 +200,11 @@ function nodes(wishes: SetupWishes): Arbitrary<readonly NodeSpec[]> {
     fc.record({
       kind: fc.constant('dir' as const),
       path: directory,
-      mode: pick([2, fc.constantFrom(0o777, 0o755)], [1, mode]),
+      mode: pick([3, fc.constantFrom(0o777, 0o755, 0o1777)], [1, mode]),
       uid,
       gid,
     }),
-    { maxLength: 2 },
+    { maxLength: 3 },
   );
   const others = wishes.links === true ? linkNodes() : fc.constant<readonly NodeSpec[]>([]);
   return fc
@@ -303,6 +309,12 @@ const securebits: Arbitrary<number> = pick(
   [1, fc.integer({ min: 0, max: 0xfff })],
 );
 
+/** Mostly enough to become another user. */
+const privileges: Arbitrary<CapabilitySet> = pick<CapabilitySet>(
+  [3, fc.constant(capabilitySet(['CAP_SETUID']))],
+  [1, capabilities],
+);
+
 function taskSpec(name: string, wishes: SetupWishes): Arbitrary<TaskSpec> {
   const same = (id: Arbitrary<number>): Arbitrary<readonly [number, number, number, number]> =>
     pick(
@@ -318,10 +330,10 @@ function taskSpec(name: string, wishes: SetupWishes): Arbitrary<TaskSpec> {
   return fc
     .record(
       {
-        uids: same(pick([3, fc.constant(7)], [2, uid])),
+        uids: same(pick([3, fc.constant(wishes.processes === true ? 0 : 7)], [2, uid])),
         gids: same(gid),
         groups: fc.uniqueArray(gid, { maxLength: 2 }),
-        effective: capabilities,
+        effective: wishes.processes === true ? privileges : capabilities,
         permitted: capabilities,
         inheritable: capabilities,
         bounding: pick([3, fc.constant(ALL_OWNED)], [1, capabilities]),
@@ -330,7 +342,7 @@ function taskSpec(name: string, wishes: SetupWishes): Arbitrary<TaskSpec> {
         noNewPrivs: pick([3, fc.constant(false)], [1, fc.constant(true)]),
         cwd: pick<string>([3, fc.constant('/')], [1, directory]),
         stackLimit: wishes.limits === true ? stackLimit : fc.constant(8n << 20n),
-        nprocLimit: fc.bigInt({ min: 0n, max: 5n }),
+        nprocLimit: fc.bigInt({ min: 0n, max: 4n }),
         userns,
         landlock: fc.array(paths, { minLength: 1, maxLength: 2 }),
       },
@@ -381,8 +393,8 @@ function taskSpec(name: string, wishes: SetupWishes): Arbitrary<TaskSpec> {
 }
 
 const processes: Arbitrary<readonly ProcessSpec[]> = fc.array(
-  fc.record({ uid: fc.constantFrom(7, 8), count: fc.integer({ min: 1, max: 3 }) }),
-  { maxLength: 2 },
+  fc.record({ uid: fc.constantFrom(7, 7, 8), count: fc.integer({ min: 1, max: 3 }) }),
+  { minLength: 1, maxLength: 2 },
 );
 
 /** A world with what is wished for, and a little of everything else. */

@@ -9,6 +9,8 @@ import { setupArbitrary, type SetupWishes } from './case-setup.ts';
 /** A kind of case: a world of a kind, and what is mostly done in it. */
 interface Theme {
   readonly wishes: SetupWishes;
+  /** Done first, each mostly: what the rest needs in order to mean something. */
+  readonly prologue?: readonly Arbitrary<Operation>[];
   readonly operations: readonly (readonly [weight: number, Arbitrary<Operation>])[];
 }
 
@@ -22,6 +24,16 @@ const THEMES: Readonly<Record<string, Theme>> = {
   permission: {
     wishes: { acls: true },
     operations: [...EXECUTE, [2, op.faccessat], [2, op.chmod], [2, op.world], [1, op.credentials]],
+  },
+  capabilities: {
+    wishes: { fcaps: true },
+    operations: [
+      [2, op.check],
+      [6, op.exec],
+      [2, op.credentials],
+      [1, op.world],
+      [1, op.write],
+    ],
   },
   references: {
     wishes: { links: true },
@@ -40,6 +52,7 @@ const THEMES: Readonly<Record<string, Theme>> = {
   },
   busy: {
     wishes: {},
+    prologue: [op.openMain],
     operations: [
       ...EXECUTE,
       [6, op.open],
@@ -73,6 +86,7 @@ const THEMES: Readonly<Record<string, Theme>> = {
   },
   processes: {
     wishes: { processes: true },
+    prologue: [op.becomeUser],
     operations: [
       ...EXECUTE,
       [6, op.setresuid],
@@ -109,7 +123,8 @@ const THEMES: Readonly<Record<string, Theme>> = {
     ],
   },
   clients: {
-    wishes: { securebits: true },
+    wishes: {},
+    prologue: [op.restrict, op.openMain],
     operations: [
       [6, op.clients],
       [3, op.securebits],
@@ -117,6 +132,28 @@ const THEMES: Readonly<Record<string, Theme>> = {
       [3, op.mapping],
       [1, op.check],
       [1, op.uselib],
+    ],
+  },
+  mappings: {
+    wishes: {},
+    prologue: [op.openMain],
+    operations: [
+      [8, op.mapping],
+      [2, op.open],
+      [2, op.memfdCreate],
+      [1, op.anonymous],
+      [2, op.check],
+      [1, op.close],
+    ],
+  },
+  files: {
+    wishes: { links: true },
+    operations: [
+      [10, op.files],
+      [2, op.check],
+      [1, op.exec],
+      [1, op.open],
+      [1, op.world],
     ],
   },
   descriptors: {
@@ -134,7 +171,13 @@ const THEMES: Readonly<Record<string, Theme>> = {
   },
   notification: {
     wishes: { contents: true },
-    operations: [...EXECUTE, [5, op.watch], [4, op.fanotify], [3, op.open]],
+    prologue: [op.watchMain],
+    operations: [...EXECUTE, [4, op.watch], [3, op.open], [1, op.clients]],
+  },
+  listeners: {
+    wishes: {},
+    prologue: [op.listen, op.markMain, op.openMain],
+    operations: [...EXECUTE, [4, op.fanotify], [3, op.open], [1, op.clients], [1, op.close]],
   },
 };
 
@@ -143,11 +186,20 @@ export function execCheckCases(): Arbitrary<Case<Setup, Operation>> {
   return fc.oneof(...Object.values(THEMES).map(themeCases));
 }
 
-function themeCases({ wishes, operations }: Theme): Arbitrary<Case<Setup, Operation>> {
-  return fc.record({
-    setup: setupArbitrary(wishes),
-    operations: fc.array(pick(...operations), { minLength: 4, maxLength: 9, size: 'max' }),
-  });
+function themeCases({
+  wishes,
+  prologue = [],
+  operations,
+}: Theme): Arbitrary<Case<Setup, Operation>> {
+  const first = fc.tuple(
+    ...prologue.map((operation) =>
+      pick<readonly Operation[]>([4, fc.tuple(operation)], [1, fc.constant([])]),
+    ),
+  );
+  const then = fc.array(pick(...operations), { minLength: 4, maxLength: 8, size: 'max' });
+  return fc
+    .tuple(setupArbitrary(wishes), first, then)
+    .map(([setup, begin, rest]) => ({ setup, operations: [...begin.flat(), ...rest] }));
 }
 
 /** The cases that the shipped recordings are of: the same for every kernel. */

@@ -56,8 +56,9 @@ export function lacks(candidate: Case<Setup, Operation>, hello: Hello): string |
   const host = hostFacts(hello);
   const unavailable = namedCapabilities(candidate) & ~host.capabilities;
   if (unavailable !== 0n) return capabilityNames(unavailable).join(', ');
-  const busy = limitedUids(candidate).find((uid) => host.busyUids.includes(uid));
-  return busy === undefined ? undefined : `a user ${busy} without processes of its own`;
+  // Root has processes everywhere: kernel threads at least.
+  const busy = limitedUids(candidate).find((uid) => uid === 0 || host.busyUids.includes(uid));
+  return busy === undefined ? undefined : `a user ${busy} without other processes`;
 }
 
 /** The capabilities whose absence a case could tell. */
@@ -84,7 +85,10 @@ function limitsProcesses({ setup, operations }: Case<Setup, Operation>): boolean
   );
 }
 
-/** Users whose processes a case counts: root's are never limited. */
+/**
+ * Users whose processes a case counts. Root's are never limited, but where a task makes a user namespace
+ * as root: then they bound, by the limit of its maker, those inside.
+ */
 function limitedUids(candidate: Case<Setup, Operation>): readonly number[] {
   if (!limitsProcesses(candidate)) return [];
   const { setup, operations } = candidate;
@@ -92,5 +96,6 @@ function limitedUids(candidate: Case<Setup, Operation>): readonly number[] {
   for (const operation of operations) {
     if (operation.op === 'setresuid') uids.push(operation.ruid, operation.euid, operation.suid);
   }
-  return uids.filter((uid) => uid > 0);
+  const leastUid = operations.some(({ op }) => op === 'unshareUser') ? 0 : 1;
+  return uids.filter((uid) => uid >= leastUid);
 }
