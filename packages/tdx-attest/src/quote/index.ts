@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+export { EnclaveReport, TdBody } from './body.ts';
+export * from './layout.ts';
+export { parseQuote, type ParseReason, type ParseResult, type ParseVariant } from './parse.ts';
+export { Quote, type QuoteShape } from './quote.ts';
+export {
+  authDataOf,
+  serialiseQuote,
+  signedRange,
+  type AuthData,
+  type QuoteContent,
+} from './serialise.ts';
