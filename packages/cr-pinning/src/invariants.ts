@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: MIT
+import {
+  deepEqual,
+  isBugRevision,
+  type Invariant,
+  type RevisionId,
+} from '@kernel-models/model-core';
+import {
+  CR0_DEFINED,
+  CR0_ET,
+  CR0_MP,
+  CR0_TS,
+  CR4_CET,
+  CR4_PAE,
+  checkMovCr0,
+  checkMovCr4,
+  CR0_VALUE_CHECKS,
+  CR4_VALUE_CHECKS,
+  is64BitMode,
+  isConsistent,
+  LOW_32,
+} from '@kernel-models/hw-model/cpu';
+import { CR0_GUEST_OWNED, CR4_GUEST_OWNED } from './constants.ts';
+import type { Operation } from './operation.ts';
+import type { Outcome } from './outcome.ts';
+import { violatedBits, type Pins } from './pins.ts';
+import { featuresOf, REVISIONS } from './revisions.ts';
+import { runsL2, type PinnedRegister, type State, type VCpu } from './state.ts';
+
+type PinningInvariant = Invariant<State, Operation, Outcome>;
+
+/**
+ * What revisions are known not to keep: the posting's own defect with an SMI in L2, and what the earlier
+ * postings and Heki leave open. The properties find each of them.
+ */
+export const KNOWN_DEFECTS: Readonly<Record<RevisionId, readonly string[]>> = {
+  'posted-2019-12': [
+    'pins.l2-is-free',
+    'pins.kept-over-rsm',
+    'pins.kept-over-nested-exit',
+    'guest.bring-up-never-faults',
+  ],
+  'posted-2020-02': [
+    'pins.l2-is-free',
+    'pins.refusal-has-a-violation',
+    'pins.rsm-loads-the-image',
+    'pins.kept-over-nested-exit',
+    'pins.accepted-write-is-stored',
+    'pins.repeating-is-accepted',
+  ],
+  'posted-2020-06': ['pins.l2-is-free'],
+  'posted-2023-05': [
+    'pins.completed-write-has-effect',
+    'pins.belong-to-one-vcpu',
+    'pins.l2-is-free',
+    'pins.kept-over-rsm',
+    'pins.kept-over-nested-exit',
+    'guest.bring-up-never-faults',
+    'reset.clears-pins',
+    'migration.keeps-pins',
+  ],
+  'posted-2024-05': [
+    'pins.belong-to-one-vcpu',
+    'pins.l2-is-free',
+    'pins.kept-over-rsm',
+    'pins.kept-over-nested-exit',
+    'guest.bring-up-never-faults',
+    'reset.clears-pins',
+    'migration.keeps-pins',
+  ],
+  'design-floor': ['pins.belong-to-one-vcpu'],
+};
+
+/** Revisions that pin, without the bugs. */
+const PINNING: readonly RevisionId[] = REVISIONS.filter(
+  (revision) => !isBugRevision(revision) && revision.features.request !== 'none',
+).map(({ id }) => id);
+
+function promisedBy(id: string): readonly RevisionId[] {
+  return PINNING.filter((revision) => KNOWN_DEFECTS[revision]?.includes(id) !== true);
+}
+
+function vcpuIn(state: State, operation: Operation): VCpu | undefined {
+  return 'vcpu' in operation ? state.vcpus[operation.vcpu] : undefined;
+}
+
+/** The vCPU's own pins and the VM's together: what could be a reason to refuse. */
+function anyPins({ vmPins }: State, { pins }: VCpu, register: PinnedRegister): Pins {
+  return {
+    low: pins[register].low | vmPins[register].low,
+    high: pins[register].high | vmPins[register].high,
+  };
+}
+
+function isViolated(state: State, vcpu: VCpu): boolean {
+  return (
+    violatedBits(vcpu.cpu.cr0, anyPins(state, vcpu, 'cr0')) !== 0n ||
+    violatedBits(vcpu.cpu.cr4, anyPins(state, vcpu, 'cr4')) !== 0n
+  );
+}
+
+/** Whether pins should count for a vCPU, said without the model’s own words. */
+function shouldCount({ host }: State, { cpu, exempt }: VCpu): boolean {
+  return host === 'patched' && !cpu.smm.active && cpu.virtualization?.kind !== 'svm' && !exempt;
+}
+
+const REGISTERS: readonly PinnedRegister[] = ['cr0', 'cr4'];
+const POLARITIES: readonly (keyof Pins)[] = ['high', 'low'];
+
+const isPinRefusal = (rule: string): boolean => rule === 'pin.cr0' || rule === 'pin.cr4';
+
+/** What a MOV to CR0 or CR4 writes, as the mode shows it. */
+function movValue(operation: Operation, { cpu }: VCpu): bigint | undefined {
+  if (operation.op !== 'movToCr' || (operation.cr !== 0 && operation.cr !== 4)) return undefined;
+  const isWide = is64BitMode(cpu) && operation.emulated !== true;
+  return isWide ? operation.value : operation.value & LOW_32;
+}
+
+/** Whether KVM sees a write: it changes something that is not the guest’s own. */
+function isSeen(state: State, vcpu: VCpu, register: PinnedRegister, value: bigint): boolean {
+  const changed = value ^ vcpu.cpu[register];
+  switch (state.intercepts) {
+    case 'always':
+      return true;
+    case 'svm':
+      return register === 'cr4' || (changed & ~(CR0_TS | CR0_MP | CR0_ET)) !== 0n;
+    case 'vmx':
+      return (changed & ~(register === 'cr0' ? CR0_GUEST_OWNED : CR4_GUEST_OWNED)) !== 0n;
+  }
+}
+
+function pinWrite(
+  operation: Operation,
+  revision: RevisionId,
+): { readonly register: PinnedRegister; readonly polarity: keyof Pins } | undefined {
+  if (operation.op !== 'wrmsr') return undefined;
+  const { msrs, request } = featuresOf(revision);
+  if (request !== 'high-low') return undefined;
+  switch (operation.msr) {
+    case msrs.cr0High:
+      return { register: 'cr0', polarity: 'high' };
+    case msrs.cr0Low:
+      return { register: 'cr0', polarity: 'low' };
+    case msrs.cr4High:
+      return { register: 'cr4', polarity: 'high' };
+    case msrs.cr4Low:
+      return { register: 'cr4', polarity: 'low' };
+    default:
+      return undefined;
+  }
+}
+
+/** Operations by which somebody other than the guest's own request changes pins. */
+const UNPINS: ReadonlySet<Operation['op']> = new Set([
+  'hostSetMsr',
+  'machineReset',
+  'migrate',
+  'init',
+  'routine',
+  'hypercall',
+]);
+
+const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
+  {
+    id: 'pins.never-both-ways',
+    sentence: 'No bit is pinned to 1 and to 0.',
+    holds: ({ step: { state } }) =>
+      state.vcpus.every(({ pins }) =>
+        REGISTERS.every((register) => (pins[register].low & pins[register].high) === 0n),
+      ),
+  },
+  {
+    id: 'pins.within-allowed',
+    sentence: 'Only allowed bits are pinned.',
+    holds: ({ step: { state }, revision }) => {
+      const { allowedCr0, allowedCr4 } = featuresOf(revision);
+      const { cr0 = allowedCr0, cr4 = allowedCr4 } = state.allowed ?? {};
+      return state.vcpus.every(
+        ({ pins }) =>
+          ((pins.cr0.low | pins.cr0.high) & ~cr0) === 0n &&
+          ((pins.cr4.low | pins.cr4.high) & ~cr4) === 0n,
+      );
+    },
+  },
+  {
+    id: 'pins.guest-never-unpins',
+    sentence: 'A guest adds pins and takes none away, but by INIT.',
+    holds: ({ before, operation, step }) =>
+      UNPINS.has(operation.op) ||
+      before.vcpus === step.state.vcpus ||
+      before.vcpus.every(({ pins }, index) => {
+        const after = step.state.vcpus[index]?.pins;
+        if (after === undefined || after === pins) return after !== undefined;
+        return REGISTERS.every((register) =>
+          POLARITIES.every((one) => (pins[register][one] & ~after[register][one]) === 0n),
+        );
+      }),
+  },
+  {
+    id: 'pins.accepted-write-respects',
+    sentence: 'A MOV that KVM sees and lets pass leaves the register as it is pinned.',
+    holds: ({ before, operation, step }) => {
+      const vcpu = vcpuIn(before, operation);
+      const after = vcpuIn(step.state, operation);
+      if (vcpu === undefined || after === undefined || step.outcome.kind !== 'done') return true;
+      const value = movValue(operation, vcpu);
+      if (value === undefined || !shouldCount(before, vcpu) || runsL2(vcpu)) return true;
+      const register = operation.op === 'movToCr' && operation.cr === 0 ? 'cr0' : 'cr4';
+      if (operation.op === 'movToCr' && operation.emulated !== true) {
+        if (!isSeen(before, vcpu, register, value)) return true;
+      }
+      return violatedBits(after.cpu[register], anyPins(step.state, after, register)) === 0n;
+    },
+  },
+  {
+    id: 'pins.fault-changes-nothing',
+    sentence: 'A fault leaves the whole machine as it was.',
+    holds: ({ before, step }) =>
+      step.outcome.kind !== 'fault' || step.state === before || deepEqual(step.state, before),
+  },
+  {
+    id: 'pins.kept-while-active',
+    sentence:
+      'Where the pins hold, nothing that a guest does outside SMM and L2 makes them not hold.',
+    holds: ({ before, operation, step }) => {
+      const vcpu = vcpuIn(before, operation);
+      const after = vcpuIn(step.state, operation);
+      if (vcpu === undefined || after === undefined) return true;
+      if (UNPINS.has(operation.op) || operation.op === 'wrmsr' || operation.op === 'hostSetSregs') {
+        return true;
+      }
+      const wasHeld = shouldCount(before, vcpu) && !runsL2(vcpu) && !isViolated(before, vcpu);
+      const counts = shouldCount(step.state, after) && !runsL2(after) && step.state.dead === null;
+      return !wasHeld || !counts || !isViolated(step.state, after);
+    },
+  },
+  {
+    id: 'pins.kept-over-rsm',
+    sentence: 'After an RSM to L1 the pins hold, or the VM has stopped.',
+    holds: ({ before, operation, step }) => {
+      const after = vcpuIn(step.state, operation);
+      if (operation.op !== 'rsm' || after === undefined || step.outcome.kind !== 'done')
+        return true;
+      if (!shouldCount(step.state, after) || runsL2(after) || step.state.dead !== null) return true;
+      return vcpuIn(before, operation)?.cpu.smm.active !== true || !isViolated(step.state, after);
+    },
+  },
+  {
+    id: 'pins.kept-over-nested-exit',
+    sentence: 'After a nested exit the pins hold, whatever L1 asked for.',
+    holds: ({ before, operation, step }) => {
+      const vcpu = vcpuIn(before, operation);
+      const after = vcpuIn(step.state, operation);
+      if (vcpu === undefined || after === undefined || step.outcome.kind !== 'exit') return true;
+      if (before.host !== 'patched' || runsL2(after) || vcpu.exempt) return true;
+      return !isViolated(step.state, after);
+    },
+  },
+  {
+    id: 'pins.requests-leave-registers',
+    sentence: 'Pinning changes no control register.',
+    holds: ({ before, operation, step, revision }) =>
+      pinWrite(operation, revision) === undefined ||
+      step.state.vcpus.every(({ cpu }, index) => cpu === before.vcpus[index]?.cpu),
+  },
+  {
+    id: 'pins.belong-to-one-vcpu',
+    sentence: 'A vCPU that has pinned nothing is refused nothing.',
+    holds: ({ before, operation, step }) => {
+      const vcpu = vcpuIn(before, operation);
+      if (vcpu === undefined || !isPinRefusal(step.rule)) return true;
+      const { cr0, cr4 } = vcpu.pins;
+      return (cr0.low | cr0.high | cr4.low | cr4.high) !== 0n;
+    },
+  },
+  {
+    id: 'pins.refusal-has-a-violation',
+    sentence: 'A write that is refused for the pins has a bit other than it is pinned.',
+    holds: ({ before, operation, step }) => {
+      const vcpu = vcpuIn(before, operation);
+      if (vcpu === undefined || !isPinRefusal(step.rule)) return true;
+      const value = movValue(operation, vcpu);
+      const register = step.rule === 'pin.cr0' ? 'cr0' : 'cr4';
+      return value === undefined || violatedBits(value, anyPins(before, vcpu, register)) !== 0n;
+    },
+  },
+  {
+    id: 'pins.l2-is-free',
+    sentence: 'L1’s pins neither refuse L2’s writes nor stop a VM that returns from SMM to L2.',
+    holds: ({ before, operation, step }) => {
+      const vcpu = vcpuIn(before, operation);
+      if (vcpu === undefined) return true;
+      if (runsL2(vcpu)) return !isPinRefusal(step.rule) && !step.rule.endsWith('.pin-dropped');
+      const after = vcpuIn(step.state, operation);
+      return after === undefined || !runsL2(after) || !step.rule.endsWith('-pinned');
+    },
+  },
+  {
+    id: 'pins.rsm-loads-the-image',
+    sentence: 'RSM loads CR0 and CR4 as the save area has them, or does not load them.',
+    holds: ({ before, operation, step }) => {
+      const image = vcpuIn(before, operation)?.cpu.smm.image;
+      const after = vcpuIn(step.state, operation);
+      if (operation.op !== 'rsm' || step.outcome.kind !== 'done') return true;
+      if (image === null || image === undefined || after === undefined) return true;
+      if (after.cpu.smm.active || after.cpu.activity === 'wait-for-sipi') return true;
+      const latched = vcpuIn(before, operation)?.cpu.latched;
+      if (latched?.init === true || latched?.smi === true) return true;
+      const cr0 = (image.cr0 & CR0_DEFINED) | CR0_ET;
+      return after.cpu.cr0 === cr0 && after.cpu.cr4 === image.cr4;
+    },
+  },
+  {
+    id: 'pins.accepted-write-is-stored',
+    sentence: 'A request that succeeds pins exactly what it says.',
+    holds: ({ before, operation, step, revision }) => {
+      const target = pinWrite(operation, revision);
+      const after = vcpuIn(step.state, operation);
+      if (target === undefined || after === undefined || operation.op !== 'wrmsr') return true;
+      if (step.outcome.kind !== 'done' || before.host !== 'patched') return true;
+      const { register, polarity } = target;
+      return (
+        after.pins[register][polarity] === operation.value || featuresOf(revision).scope === 'vm'
+      );
+    },
+  },
+  {
+    id: 'pins.legal-request-is-accepted',
+    sentence:
+      'A request for allowed bits that repeats what is pinned and contradicts nothing succeeds.',
+    holds: ({ before, operation, step, revision }) => {
+      const target = pinWrite(operation, revision);
+      const vcpu = vcpuIn(before, operation);
+      if (target === undefined || vcpu === undefined || operation.op !== 'wrmsr') return true;
+      const features = featuresOf(revision);
+      if (before.host !== 'patched' || vcpu.cpu.cpl > 0 || vcpu.cpu.activity !== 'active')
+        return true;
+      if (before.dead !== null || (features.cpuidGated && before.hidesFeature)) return true;
+      const allowed =
+        before.allowed?.[target.register] ??
+        (target.register === 'cr0' ? features.allowedCr0 : features.allowedCr4);
+      const pins = anyPins(before, vcpu, target.register);
+      const other = pins[target.polarity === 'high' ? 'low' : 'high'];
+      const isLegal =
+        (operation.value & ~allowed) === 0n &&
+        (operation.value & other) === 0n &&
+        (pins[target.polarity] & ~operation.value) === 0n;
+      return !isLegal || step.outcome.kind === 'done';
+    },
+  },
+  {
+    id: 'pins.completed-write-has-effect',
+    sentence: 'A MOV that completes has written: it is not silently dropped.',
+    holds: ({ operation, step }) => operation.op !== 'movToCr' || step.outcome.kind !== 'dropped',
+  },
+  {
+    id: 'pins.reserved-bits-decide-first',
+    sentence: 'The pins are named as the reason only where the value is legal by itself.',
+    holds: ({ before, operation, step }) => {
+      const vcpu = vcpuIn(before, operation);
+      if (vcpu === undefined || !isPinRefusal(step.rule)) return true;
+      const value = movValue(operation, vcpu);
+      if (value === undefined) return true;
+      const [broken, checks] =
+        step.rule === 'pin.cr0'
+          ? [checkMovCr0(vcpu.cpu, value), CR0_VALUE_CHECKS]
+          : [checkMovCr4(vcpu.cpu, value), CR4_VALUE_CHECKS];
+      return !checks.some(({ id }) => broken.includes(id));
+    },
+  },
+  {
+    id: 'pins.lmsw-never-faults',
+    sentence: 'LMSW, CLTS and task switches do not fault for the pins.',
+    holds: ({ operation, step }) =>
+      !['lmsw', 'clts', 'taskSwitch'].includes(operation.op) || !isPinRefusal(step.rule),
+  },
+  {
+    id: 'pins.repeating-is-accepted',
+    sentence: 'Writing the value that a register has is accepted where the pins hold.',
+    holds: ({ before, operation, step }) => {
+      const vcpu = vcpuIn(before, operation);
+      if (vcpu === undefined || operation.op !== 'movToCr') return true;
+      const value = movValue(operation, vcpu);
+      const register = operation.cr === 0 ? 'cr0' : 'cr4';
+      if (value === undefined || value !== vcpu.cpu[register] || vcpu.cpu.cpl > 0) return true;
+      if (!isConsistent(vcpu.cpu) || isViolated(before, vcpu)) return true;
+      if (before.dead !== null || vcpu.cpu.activity !== 'active' || vcpu.exempt) return true;
+      return runsL2(vcpu) || !isPinRefusal(step.rule);
+    },
+  },
+  {
+    id: 'guest.bring-up-never-faults',
+    sentence: 'A kernel brings its other CPUs up, whatever they had pinned before.',
+    holds: ({ before, operation, step }) => {
+      if (operation.op !== 'routine' || operation.routine !== 'bring-up') return true;
+      const vcpu = vcpuIn(before, operation);
+      if (vcpu === undefined || operation.vcpu === 0 || before.dead !== null) return true;
+      const { mmuCr4Features } = before.kernel;
+      const isUsable =
+        !vcpu.cpu.smm.active &&
+        vcpu.cpu.virtualization === null &&
+        (mmuCr4Features & (CR4_PAE | CR4_CET)) === CR4_PAE &&
+        hasLegalCr4(vcpu, mmuCr4Features);
+      return !isUsable || step.outcome.kind === 'done';
+    },
+  },
+  {
+    id: 'reset.clears-pins',
+    sentence: 'After a reset by a good VMM nothing is pinned.',
+    holds: ({ before, operation, step: { state } }) =>
+      operation.op !== 'machineReset' ||
+      before.vmm.kind !== 'good' ||
+      state.vcpus.every((vcpu) =>
+        REGISTERS.every((register) => {
+          const { low, high } = anyPins(state, vcpu, register);
+          return (low | high) === 0n;
+        }),
+      ),
+  },
+  {
+    id: 'migration.keeps-pins',
+    sentence:
+      'A migration by a good VMM between equal hosts keeps the pins, in any order of restoring.',
+    holds: ({ before, operation, step }) =>
+      operation.op !== 'migrate' ||
+      step.outcome.kind !== 'done' ||
+      before.vmm.kind !== 'good' ||
+      before.host !== 'patched' ||
+      before.vcpus.every(
+        (vcpu, index) =>
+          deepEqual(vcpu.pins, step.state.vcpus[index]?.pins) &&
+          deepEqual(before.vmPins, step.state.vmPins),
+      ),
+  },
+];
+
+function hasLegalCr4({ cpu }: VCpu, cr4: bigint): boolean {
+  return (cr4 & ~cpu.features.cr4Valid) === 0n;
+}
+
+/** What every step of a virtual machine promises, with the revisions that keep it. */
+export const INVARIANTS: readonly PinningInvariant[] = TABLE.map((invariant) => ({
+  ...invariant,
+  revisions: promisedBy(invariant.id),
+}));

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: MIT
+import { resolveRevisions, type Revision, type RevisionId } from '@kernel-models/model-core';
+import { CR4_FSGSBASE } from '@kernel-models/hw-model/cpu';
+import {
+  CR0_GUEST_OWNED,
+  CR0_GUEST_OWNED_EPT,
+  CR0_PIN_ALLOWED,
+  CR4_GUEST_OWNED,
+  CR4_PIN_ALLOWED,
+  EFER_PIN_ALLOWED,
+  KVM_FEATURE_CR_PIN_BIT,
+  MSR_KVM_CR0_PINNED_HIGH,
+  MSR_KVM_CR0_PINNED_LOW,
+  MSR_KVM_CR0_PIN_ALLOWED,
+  MSR_KVM_CR4_PINNED_HIGH,
+  MSR_KVM_CR4_PINNED_LOW,
+  MSR_KVM_CR4_PIN_ALLOWED,
+  MSR_KVM_EFER_PINNED_HIGH,
+  MSR_RFC_CR0_PINNED,
+  MSR_RFC_CR0_PIN_ALLOWED,
+  MSR_RFC_CR4_PINNED,
+  MSR_RFC_CR4_PIN_ALLOWED,
+  NATIVE_MASK_5_3,
+  NATIVE_MASK_5_8,
+  NATIVE_MASK_6_12,
+} from './constants.ts';
+import type { Features, MsrNumbers } from './features.ts';
+
+const MSRS: MsrNumbers = {
+  cr0Allowed: MSR_KVM_CR0_PIN_ALLOWED,
+  cr4Allowed: MSR_KVM_CR4_PIN_ALLOWED,
+  cr0Low: MSR_KVM_CR0_PINNED_LOW,
+  cr0High: MSR_KVM_CR0_PINNED_HIGH,
+  cr4Low: MSR_KVM_CR4_PINNED_LOW,
+  cr4High: MSR_KVM_CR4_PINNED_HIGH,
+};
+
+const RFC_MSRS: MsrNumbers = {
+  cr0Allowed: MSR_RFC_CR0_PIN_ALLOWED,
+  cr4Allowed: MSR_RFC_CR4_PIN_ALLOWED,
+  cr0High: MSR_RFC_CR0_PINNED,
+  cr4High: MSR_RFC_CR4_PINNED,
+};
+
+/** KVM without any pinning, and a guest kernel without it: Linux 5.2. */
+const NOTHING: Features = {
+  request: 'none',
+  msrs: MSRS,
+  featureBit: -1,
+  cpuidGated: false,
+  allowedCr0: CR0_PIN_ALLOWED,
+  allowedCr4: CR4_PIN_ALLOWED,
+  allowedEfer: 0n,
+  allowedWrite: 'equal',
+  allowedRevalidates: true,
+  guestWrite: 'superset',
+  guestReads: true,
+  refusesOpposite: true,
+  pinsCurrentValue: false,
+  predicate: 'whole-value',
+  violation: 'fault',
+  lmswViolation: 'dropped',
+  checkBeforeValid: false,
+  exemptsL2: true,
+  nestedExit: 'as-asked',
+  rsm: 'nothing',
+  rsmFailure: 'internalError',
+  init: 'clears',
+  scope: 'vcpu',
+  guestOwnedCr0: CR0_GUEST_OWNED,
+  guestOwnedCr4: CR4_GUEST_OWNED,
+  policyInVmm: false,
+  consultsHostRegisters: false,
+  kexecToken: false,
+  native: 'none',
+  nativeCr4Mask: 0n,
+};
+
+const NATIVE_5_8: Features = { ...NOTHING, native: 'exact', nativeCr4Mask: NATIVE_MASK_5_8 };
+
+const POSTED_2020_06: Features = {
+  ...NATIVE_5_8,
+  request: 'high-low',
+  featureBit: KVM_FEATURE_CR_PIN_BIT,
+  nestedExit: 'forced',
+  rsm: 'checks',
+};
+
+const FIXED: Features = { ...POSTED_2020_06, rsm: 'checks-but-l2' };
+
+const POSTED_2019_12: Features = {
+  ...NATIVE_5_8,
+  request: 'high-low',
+  msrs: RFC_MSRS,
+  featureBit: 14,
+  guestReads: false,
+  exemptsL2: false,
+  init: 'keeps',
+};
+
+const POSTED_2020_02: Features = {
+  ...POSTED_2019_12,
+  guestReads: true,
+  guestWrite: 'adds',
+  allowedWrite: 'ignored',
+  predicate: 'xor-allowed',
+  rsm: 'patches-image',
+  init: 'clears',
+};
+
+const HEKI: Features = {
+  ...NATIVE_5_8,
+  nativeCr4Mask: NATIVE_MASK_6_12,
+  request: 'hypercall',
+  allowedCr4: NATIVE_MASK_6_12,
+  guestWrite: 'adds',
+  scope: 'vm',
+  init: 'keeps',
+  exemptsL2: false,
+  consultsHostRegisters: true,
+};
+
+const POSTING = 'Message-ID 20200617190757.27081-3-john.s.andersen@intel.com';
+
+/**
+ * Every revision; the bugs come last. The posting of December 2019 is modelled from the words of its
+ * cover letter, since its code could not be had. The last six stand for designs that answer what the
+ * posting leaves open; each changes one thing.
+ */
+export const REVISIONS: readonly Revision<Features>[] = [
+  {
+    id: 'linux-5.2',
+    source: 'arch/x86/kvm/x86.c, arch/x86/kernel/cpu/common.c, Linux 5.2: nothing is pinned',
+    date: '2019-07-07',
+    features: NOTHING,
+  },
+  {
+    id: 'linux-5.3',
+    source: 'native_write_cr0(), native_write_cr4(), arch/x86/kernel/cpu/common.c, Linux 5.3',
+    date: '2019-09-15',
+    features: { ...NOTHING, native: 'missing-bits', nativeCr4Mask: NATIVE_MASK_5_3 },
+  },
+  {
+    id: 'posted-2019-12',
+    source: 'John Andersen, "Paravirtualized Control Register pinning", RFC v1, kvm list',
+    date: '2019-12-20',
+    features: POSTED_2019_12,
+  },
+  {
+    id: 'posted-2020-02',
+    source: 'John Andersen, "Paravirtualized Control Register pinning", RFC v2, kvm list',
+    date: '2020-02-18',
+    features: POSTED_2020_02,
+  },
+  { id: 'posted-2020-06', source: POSTING, date: '2020-06-17', features: POSTED_2020_06 },
+  {
+    id: 'posted-2020-06-fixed',
+    source: `${POSTING}, with RSM into a nested guest exempt as the other checks are`,
+    date: '2020-06-17',
+    features: FIXED,
+  },
+  {
+    id: 'reviewed-2020-06',
+    source: `The MSR document in ${POSTING}, where it and the code differ: pins are write-only for the guest; and the MSRs hidden with the feature bit`,
+    date: '2020-06-17',
+    features: { ...FIXED, guestReads: false, cpuidGated: true },
+  },
+  {
+    id: 'reviewed-2020-07',
+    source: `Announced in July 2020 in answer to the review of ${POSTING}; never posted`,
+    date: '2020-07-09',
+    features: {
+      ...FIXED,
+      allowedWrite: 'host-sets',
+      allowedCr4: CR4_PIN_ALLOWED | CR4_FSGSBASE,
+      guestOwnedCr4: CR4_GUEST_OWNED & ~CR4_FSGSBASE,
+    },
+  },
+  {
+    id: 'linux-5.8',
+    source: 'native_write_cr0(), native_write_cr4(), arch/x86/kernel/cpu/common.c, Linux 5.8',
+    date: '2020-08-02',
+    features: NATIVE_5_8,
+  },
+  {
+    id: 'posted-2023-05',
+    source: 'Heki RFC v1, "KVM: x86: Add new hypercall to lock control registers"',
+    date: '2023-05-05',
+    features: { ...HEKI, violation: 'silent', nestedExit: 'kept' },
+  },
+  {
+    id: 'posted-2024-05',
+    source: 'Heki RFC v3, "KVM: x86: Add new hypercall to lock control registers"',
+    date: '2024-05-03',
+    features: HEKI,
+  },
+  {
+    id: 'reviewed-2024-05',
+    source: 'Sean Christopherson in answer to Heki: KVM forwards, user space holds the policy',
+    date: '2024-05',
+    features: { ...FIXED, policyInVmm: true, init: 'suspends', kexecToken: true },
+  },
+  {
+    id: 'design-mask-value',
+    source: 'ours: a mask and a value for each register, so that no bit can be pinned both ways',
+    date: '2026',
+    features: { ...FIXED, request: 'mask-value' },
+  },
+  {
+    id: 'design-efer',
+    source: 'ours: EFER.NXE can be pinned too',
+    date: '2026',
+    features: {
+      ...FIXED,
+      msrs: { ...MSRS, eferHigh: MSR_KVM_EFER_PINNED_HIGH },
+      allowedEfer: EFER_PIN_ALLOWED,
+    },
+  },
+  {
+    id: 'design-init-suspends',
+    source: 'ours: INIT keeps the pins, and paging is not turned on before they are met',
+    date: '2026',
+    features: { ...FIXED, init: 'suspends' },
+  },
+  {
+    id: 'design-kexec-token',
+    source: 'ours: the VMM can let one kexec drop the pins',
+    date: '2026',
+    features: { ...FIXED, kexecToken: true },
+  },
+  {
+    id: 'design-floor',
+    source: 'ours: what one vCPU pins is the floor for every vCPU that is brought up later',
+    date: '2026',
+    features: { ...FIXED, init: 'suspends', scope: 'floor' },
+  },
+  {
+    id: 'bug:no-reset-clear',
+    base: 'posted-2020-06-fixed',
+    features: { init: 'keeps' },
+    story: 'INIT keeps the pins: a CPU that is taken offline cannot be brought up again.',
+    caughtBy: ['guest.bring-up-never-faults'],
+  },
+  {
+    id: 'bug:no-smm-exit-check',
+    base: 'posted-2020-06-fixed',
+    features: { rsm: 'nothing' },
+    story: 'RSM loads whatever the save area says.',
+    caughtBy: ['pins.kept-over-rsm'],
+  },
+  {
+    id: 'bug:smram-patched',
+    base: 'posted-2020-06-fixed',
+    features: { rsm: 'patches-image' },
+    story: 'RSM patches the save area, and clears every allowed bit that is not pinned.',
+    caughtBy: ['pins.rsm-loads-the-image'],
+  },
+  {
+    id: 'bug:no-nested-force',
+    base: 'posted-2020-06-fixed',
+    features: { nestedExit: 'as-asked' },
+    story: 'A nested exit loads the control registers that L1 put into its VMCS.',
+    caughtBy: ['pins.kept-over-nested-exit'],
+  },
+  {
+    id: 'bug:force-only-high',
+    base: 'posted-2020-06-fixed',
+    features: { nestedExit: 'forced-high' },
+    story: 'A nested exit sets the bits that are pinned to 1 and forgets those pinned to 0.',
+    caughtBy: ['pins.kept-over-nested-exit'],
+  },
+  {
+    id: 'bug:no-guest-mode-exemption',
+    base: 'posted-2020-06-fixed',
+    features: { exemptsL2: false },
+    story: 'L1’s pins are held against L2’s control registers.',
+    caughtBy: ['pins.l2-is-free'],
+  },
+  {
+    id: 'bug:post-leave-smm-in-l2',
+    base: 'posted-2020-06-fixed',
+    features: { rsm: 'checks' },
+    story:
+      'The posting’s own defect: an SMI while L2 runs kills the VM, because the check after RSM sees L2’s control registers.',
+    caughtBy: ['pins.l2-is-free'],
+  },
+  {
+    id: 'bug:overlap-allowed',
+    base: 'posted-2020-06-fixed',
+    features: { refusesOpposite: false },
+    story: 'A bit is pinned both ways, and its register can never be written again.',
+    caughtBy: ['pins.never-both-ways'],
+  },
+  {
+    id: 'bug:or-semantics',
+    base: 'posted-2020-06-fixed',
+    features: { guestWrite: 'adds' },
+    story: 'A guest’s write adds to the pins where it should have to repeat them.',
+    caughtBy: ['pins.accepted-write-is-stored'],
+  },
+  {
+    id: 'bug:guest-may-clear',
+    base: 'posted-2020-06-fixed',
+    features: { guestWrite: 'anything' },
+    story: 'The guest unpins what it has pinned.',
+    caughtBy: ['pins.guest-never-unpins'],
+  },
+  {
+    id: 'bug:changed-bits-only',
+    base: 'posted-2020-06-fixed',
+    features: { predicate: 'changed-bits' },
+    story: 'Only bits that change are checked: a violation that the host made stays for ever.',
+    caughtBy: ['pins.accepted-write-respects'],
+  },
+  {
+    id: 'bug:xor-allowed',
+    base: 'posted-2020-06-fixed',
+    features: { predicate: 'xor-allowed' },
+    story:
+      'The predicate of February 2020: once SMEP is pinned, enabling SMAP faults, since every allowed bit that is not pinned must be 0.',
+    caughtBy: ['pins.refusal-has-a-violation'],
+  },
+  {
+    id: 'bug:wp-guest-owned',
+    base: 'posted-2020-06-fixed',
+    features: { guestOwnedCr0: CR0_GUEST_OWNED_EPT },
+    story: 'A port to Linux 6.12, where the guest owns CR0.WP under EPT: KVM never sees the write.',
+    caughtBy: ['pins.accepted-write-respects'],
+  },
+  {
+    id: 'bug:setter-silent',
+    base: 'posted-2020-06-fixed',
+    features: { violation: 'silent' },
+    story:
+      'A refused write completes without a fault and without an effect, as in Heki’s first RFC.',
+    caughtBy: ['pins.completed-write-has-effect'],
+  },
+  {
+    id: 'bug:per-vm-pins',
+    base: 'posted-2020-06-fixed',
+    features: { scope: 'vm' },
+    story: 'What one vCPU pins is pinned on all of them, also on those that do not run yet.',
+    caughtBy: ['pins.belong-to-one-vcpu'],
+  },
+  {
+    id: 'bug:host-mask',
+    base: 'posted-2020-06-fixed',
+    features: { consultsHostRegisters: true },
+    story: 'The host’s own CR0 and CR4 decide what the guest may pin.',
+    caughtBy: ['pins.legal-request-is-accepted'],
+  },
+  {
+    id: 'bug:check-before-valid',
+    base: 'posted-2020-06-fixed',
+    features: { checkBeforeValid: true },
+    story: 'The pin check runs before the check of reserved bits: only the reason changes.',
+    caughtBy: ['pins.reserved-bits-decide-first'],
+  },
+  {
+    id: 'bug:lmsw-faults',
+    base: 'posted-2020-06-fixed',
+    features: { lmswViolation: 'fault' },
+    story: 'LMSW or CLTS, which cannot fault on a value, faults.',
+    caughtBy: ['pins.lmsw-never-faults'],
+  },
+  {
+    id: 'bug:allowed-not-revalidated',
+    base: 'reviewed-2020-07',
+    features: { allowedRevalidates: false },
+    story: 'The host narrows ALLOWED below what is pinned already.',
+    caughtBy: ['pins.within-allowed'],
+  },
+  {
+    id: 'bug:pins-current-value',
+    base: 'posted-2020-06-fixed',
+    features: { pinsCurrentValue: true },
+    story:
+      'A write pins the bits as they are now: a restore of MSRs before registers pins nothing.',
+    caughtBy: ['migration.keeps-pins'],
+  },
+];
+
+const featuresById = resolveRevisions('cr-pinning', REVISIONS);
+
+/**
+ * The features of a revision.
+ *
+ * @throws RangeError where there is no such revision
+ */
+export function featuresOf(revision: RevisionId): Features {
+  return featuresById(revision);
+}
