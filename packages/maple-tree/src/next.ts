@@ -83,7 +83,8 @@ export function nextSlot<K extends Key, V>(cursor: Cursor<K, V>, max: K, empty: 
       const node = cursor.nodeOrThrow();
       cursor.index = keys.next(pivotAt(node, cursor.offset));
       cursor.offset++;
-      cursor.last = pivotAt(node, cursor.offset);
+      // The END remembered, not the node's: only in-place appends, which RCU forbids, tell them apart.
+      cursor.last = cursor.offset < cursor.end ? pivotAt(node, cursor.offset) : cursor.max;
     } else {
       if (cursor.last >= max) {
         cursor.status = 'overflow';

@@ -28,6 +28,8 @@ export interface MapleTreeOptions<V = unknown> {
    * hold them. Only exact replay needs it. Default: the zero entry alone.
    */
   readonly isInternalEntry?: (entry: V) => boolean;
+  /** A class to make in place of {@link MapleTree}: one that overrides it. */
+  readonly treeClass?: typeof MapleTree;
 }
 
 /** Options with every default filled in, except those that the node factory holds. */
@@ -73,12 +75,13 @@ export function createMapleTree<V>(
 }
 
 function build<K extends Key, V>(keys: KeyMode<K>, options: MapleTreeOptions<V>): MapleTree<K, V> {
+  const Tree = options.treeClass ?? MapleTree;
   const nodes = new NodeFactory<K, V>(
     keys,
     resolveGeometry(options.geometry ?? 'tuned'),
     options.allocRange ?? false,
   );
-  return new MapleTree<K, V>(
+  return new Tree<K, V>(
     keys,
     {
       rules: options.rules ?? DOCUMENTED,

@@ -54,7 +54,7 @@ export function spanningStore<K extends Key, V>(cursor: Cursor<K, V>): void {
   const seenAt = path.level;
   right.copyFrom(path);
   left.copyFrom(path);
-  const ahead = rules.rightPathLooksAhead && cursor.last < keys.max;
+  const ahead = cursor.last < keys.max;
   walkDown(
     tree,
     right,
@@ -115,6 +115,7 @@ function widenSpanningNull<K extends Key, V>(cursor: Cursor<K, V>): void {
     cursor.index = bound(slot - 1);
     left.offsets[left.level] = slot - 1;
   }
+  if (!cursor.tree.rules.spanningNullLooksRight) return;
   const last = right.node(right.level);
   const offset = right.offset(right.level);
   const slotLast = pivotAt(last, offset);
@@ -152,7 +153,8 @@ function rebuild<K extends Key, V>(cursor: Cursor<K, V>, replaced: MapleNode<K, 
     const [only] = parts;
     if (only !== undefined && parts.length === 1 && whole) {
       tree.setRoot(only, leafLevel - level + 1);
-      for (let above = level - 1; above >= 0; above--) noteParents(tree, above, replaced);
+      noteReplaced(left, 0, level - 1, replaced);
+      noteReplaced(right, 0, level - 1, replaced);
       break;
     }
     if (level === 0) {
@@ -206,17 +208,19 @@ function layOutParents<K extends Key, V>(
   scratch.addSlots(before, 0, left.offset(level) - 1);
   addParts(tree, parts, min);
   scratch.addSlots(after, right.offset(level) + 1, after.end);
-  noteParents(tree, level, replaced);
+  noteReplaced(left, level, level, replaced);
+  noteReplaced(right, level, level, replaced);
 }
 
-/** Remembers the nodes of both paths at a level as replaced. */
-function noteParents<K extends Key, V>(
-  tree: MapleTree<K, V>,
-  level: number,
+/** Remembers a path's nodes of some levels as replaced. */
+function noteReplaced<K extends Key, V>(
+  path: Path<K, V>,
+  from: number,
+  to: number,
   replaced: MapleNode<K, V>[],
 ): void {
-  const { left, right } = tree.work;
-  for (const node of [left.node(level), right.node(level)]) {
+  for (let level = from; level <= to; level++) {
+    const node = path.node(level);
     if (!replaced.includes(node)) replaced.push(node);
   }
 }
@@ -235,6 +239,7 @@ function pull<K extends Key, V>(
   const { left, right, scratch } = tree.work;
   for (let above = level - 1; above >= 0; above--) {
     if (right.offset(above) < right.node(above).end) {
+      noteReplaced(right, above + 1, level, replaced);
       right.offsets[above] = right.offset(above) + 1;
       const node = stepDown(right, above, level, false);
       scratch.addSlots(node, 0, node.end);
@@ -243,6 +248,7 @@ function pull<K extends Key, V>(
       return;
     }
     if (left.offset(above) > 0) {
+      noteReplaced(left, above + 1, level, replaced);
       left.offsets[above] = left.offset(above) - 1;
       const node = stepDown(left, above, level, true);
       scratch.prepend(node);

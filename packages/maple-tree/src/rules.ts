@@ -34,8 +34,8 @@ export interface Rules {
   rightLeafRemains<K extends Key>(last: K, leafMax: K, offset: number, end: number): boolean;
   /** Whether the right path of a spanning store begins where the span was seen, or at the root. */
   readonly rightPathFromSpan: boolean;
-  /** Whether that path looks for the index after the store, so that a null there is seen. */
-  readonly rightPathLooksAhead: boolean;
+  /** Whether a spanning store of null looks for nulls behind it: mas_extend_spanning_null(). */
+  readonly spanningNullLooksRight: boolean;
   /** Whether the paths enclose the whole tree, so that no neighbour is left to merge with. */
   coversTree(leftmost: boolean, rightmost: boolean): boolean;
   /** Whether a node with this END is too small: mast_sufficient(), mas_is_big_node_sufficient(). */
@@ -80,7 +80,7 @@ export const DOCUMENTED: Rules = Object.freeze<Rules>({
   waitsForGracePeriod: true,
   rightLeafRemains: (last, leafMax) => leafMax > last,
   rightPathFromSpan: true,
-  rightPathLooksAhead: true,
+  spanningNullLooksRight: true,
   coversTree: (leftmost, rightmost) => leftmost && rightmost,
   insufficient: (end, minEnd) => end < minEnd,
   cutsAvoidNull: true,

@@ -242,7 +242,7 @@ export class Session<K extends Key> {
         return code(cursor.expectedEntries(Number(operation.count)));
       case 'mas_destroy':
         cursor.destroy();
-        return { value: null };
+        return this.#reset({ value: null });
       case 'mas_empty_area':
       case 'mas_empty_area_rev': {
         const search =

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+import type { Key } from './key.ts';
+import { FREED, LIVE, childAt, entryAt, pivotAt, type MapleNode } from './node.ts';
+import type { MapleTree } from './tree.ts';
+
+/** A reader touched a node after its grace period. On a kernel: a use after free. */
+export class UseAfterFreeError extends Error {
+  constructor() {
+    super('reader: expected a node in use, got one that was freed');
+    this.name = 'UseAfterFreeError';
+  }
+}
+
+/**
+ * A load that stops between any two reads of shared memory, so that writers can be put in between.
+ * Hold a pin of the tree meanwhile.
+ *
+ * Mirrors mtree_load() with mtree_range_walk(), lib/maple_tree.c, Linux 6.12: END, pivots and slot are
+ * read one after the other, and a node that has died meanwhile sends the reader back to the root.
+ *
+ * @returns the entry, or null
+ * @throws UseAfterFreeError where the tree frees what readers may still reach
+ */
+export function* loadInSteps<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  index: K,
+): Generator<undefined, V | null> {
+  for (;;) {
+    const root = tree.root;
+    if (root === null) return index === tree.keys.zero ? tree.rootEntry : null;
+    yield;
+    let node = root;
+    for (;;) {
+      const { end } = inUse(node);
+      yield;
+      let offset = 0;
+      while (offset < end && pivotAt(inUse(node), offset) < index) offset++;
+      yield;
+      const { leaf } = inUse(node);
+      const entry = leaf ? entryAt(node, offset) : null;
+      const child = leaf ? null : childAt(node, offset);
+      yield;
+      if (inUse(node).state !== LIVE) break;
+      if (child === null) return entry;
+      node = child;
+    }
+  }
+}
+
+function inUse<K extends Key, V>(node: MapleNode<K, V>): MapleNode<K, V> {
+  if (node.state === FREED) throw new UseAfterFreeError();
+  return node;
+}

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+import {
+  createMapleTree,
+  errnoName,
+  InvariantError,
+  ZERO_ENTRY,
+  type Cursor,
+  type Key,
+  type KeyModeName,
+  type MapleTree,
+  type MapleTreeOptions,
+} from '@kernel-models/maple-tree';
+import { Reference, ZERO } from './reference.ts';
+import { ReferenceCursor } from './reference-cursor.ts';
+
+/** An entry as the trees under test hold it. */
+export type Entry = string | typeof ZERO_ENTRY;
+
+/** What kind of tree is tested. */
+export interface Kind {
+  readonly keys: KeyModeName;
+  readonly geometry: 'kernel64' | 'kernel32' | 'tuned';
+  readonly allocRange: boolean;
+  readonly rcu: boolean;
+}
+
+/** A property that does not hold. The message begins with the property's id. */
+export class Violation extends Error {
+  readonly property: string;
+
+  constructor(property: string, message: string) {
+    super(`${property}: ${message}`);
+    this.name = 'Violation';
+    this.property = property;
+  }
+}
+
+/**
+ * The tree under test with keys of any mode, seen through bigints, so that one set of operations drives
+ * every mode.
+ */
+export interface Driver {
+  readonly max: bigint;
+  readonly tree: MapleTree<Key, Entry>;
+  key(index: bigint): Key;
+}
+
+/** A driver of a fresh tree of a kind. */
+export function openDriver(kind: Kind, options: MapleTreeOptions<Entry> = {}): Driver {
+  const { allocRange, geometry, rcu } = kind;
+  const common = { geometry, allocRange, rcu, debug: true, ...options };
+  const tree: unknown =
+    kind.keys === 'u64'
+      ? createMapleTree<Entry>({ ...common, keys: 'u64' })
+      : createMapleTree<Entry>({ ...common, keys: kind.keys });
+  return driverOf(kind, tree as MapleTree<Key, Entry>);
+}
+
+/** A driver of a tree that there is. */
+export function driverOf(kind: Kind, tree: MapleTree<Key, Entry>): Driver {
+  return {
+    max: BigInt(tree.keys.max),
+    tree,
+    key: kind.keys === 'u64' ? (index) => index : Number,
+  };
+}
+
+/** The tree's entry as the reference has it. */
+export function plain(entry: Entry | null): unknown {
+  return entry === ZERO_ENTRY ? ZERO : entry;
+}
+
+/** An operation with its words resolved. */
+export interface Resolved {
+  readonly op: string;
+  readonly a: bigint;
+  readonly b: bigint;
+  readonly size: bigint;
+  readonly entry: unknown;
+  readonly every: boolean;
+}
+
+/** The tree under test beside the reference, and a cursor on each. */
+export class World {
+  readonly kind: Kind;
+  readonly driver: Driver;
+  readonly reference: Reference;
+  readonly cursor: Cursor<Key, Entry>;
+  readonly refCursor: ReferenceCursor;
+
+  constructor(
+    kind: Kind,
+    options: MapleTreeOptions<Entry> = {},
+    driver: Driver = openDriver(kind, options),
+    reference: Reference = new Reference(driver.max, kind.allocRange),
+  ) {
+    this.kind = kind;
+    this.driver = driver;
+    this.reference = reference;
+    this.cursor = driver.tree.cursor();
+    this.refCursor = new ReferenceCursor(reference);
+  }
+
+  /** Does an operation on both sides and compares all that can be seen. */
+  run(step: Resolved): void {
+    const { reference } = this;
+    const { tree } = this.driver;
+    const before = tree.statistics();
+    const formBefore = reference.form;
+    if (step.op.startsWith('mas_')) this.#cursor(step);
+    else this.#tree(step);
+    const after = tree.statistics();
+    if (after.used - before.used > after.requested - before.requested) {
+      const used = `${after.used - before.used} of ${after.requested - before.requested}`;
+      throw new Violation('I10', `${describe(step)} used ${used} nodes requested`);
+    }
+    try {
+      tree.validate();
+    } catch (error) {
+      if (error instanceof InvariantError) throw new Violation(error.invariant, error.message);
+      throw error;
+    }
+    // The leaf that a first store builds does not refresh the cursor's END, in 6.12 as here.
+    if (formBefore !== 'nodes' && reference.form === 'nodes') this.#resetCursors();
+  }
+
+  #resetCursors(): void {
+    this.cursor.reset();
+    this.refCursor.reset();
+  }
+
+  #setCursors(index: bigint): void {
+    this.cursor.set(this.driver.key(index));
+    this.refCursor.set(index, index);
+  }
+
+  #tree(step: Resolved): void {
+    const { driver, reference } = this;
+    const { tree } = driver;
+    const { a, b, entry, op, size } = step;
+    const key = driver.key;
+    const real = entry === ZERO ? ZERO_ENTRY : (entry as string | null);
+    switch (op) {
+      case 'load':
+        this.#same(step, 'I6', plain(tree.load(key(a))), reference.load(a));
+        break;
+      case 'store':
+        this.#same(step, 'I6', tree.storeRange(key(a), key(b), real), reference.store(a, b, entry));
+        break;
+      case 'insert':
+        this.#same(
+          step,
+          'I9',
+          tree.insertRange(key(a), key(b), real),
+          reference.insert(a, b, entry),
+        );
+        break;
+      case 'erase':
+        this.#same(step, 'I6', plain(tree.erase(key(a))), reference.erase(a));
+        break;
+      case 'allocate':
+      case 'allocateRev': {
+        if (real === null) break;
+        const low = op === 'allocate';
+        const call = low ? tree.allocRangeLow.bind(tree) : tree.allocRangeHigh.bind(tree);
+        const start = call(real, key(size), key(a), key(b));
+        this.#same(step, 'I8', BigInt(start), BigInt(reference.allocate(entry, size, a, b, low)));
+        break;
+      }
+      case 'allocateCyclic': {
+        if (real === null) break;
+        const found = tree.allocCyclic(real, key(0n), key(b), key(a));
+        const { next, start, wrapped } =
+          typeof found === 'number' ? { start: found, next: 0n, wrapped: false } : found;
+        const wanted = reference.allocateCyclic(entry, 0n, b, a);
+        const expected = typeof wanted === 'number' ? [wanted, 0, false] : Object.values(wanted);
+        this.#same(step, 'I8', `${start} ${next} ${wrapped}`, expected.join(' '));
+        break;
+      }
+      case 'find': {
+        const found = tree.find(key(a), key(b));
+        const seen = found && { entry: plain(found.entry), index: BigInt(found.index) };
+        this.#same(step, 'I6', show(seen), show(reference.find(a, b)));
+        break;
+      }
+      case 'next':
+        this.#same(step, 'I7', plain(tree.next(key(a), key(b))), reference.next(a, b));
+        break;
+      case 'prev':
+        this.#same(step, 'I7', plain(tree.prev(key(a), key(b))), reference.prev(a, b));
+        break;
+      default:
+        throw new Error(`world: no operation ${op}`);
+    }
+    if (!['load', 'find', 'next', 'prev'].includes(op)) this.#resetCursors();
+  }
+
+  #cursor(step: Resolved): void {
+    const { cursor, refCursor } = this;
+    const { a, b, entry, every, op } = step;
+    const key = this.driver.key;
+    const real = entry === ZERO ? ZERO_ENTRY : (entry as string | null);
+    let seen: unknown = null;
+    let wanted: unknown = null;
+    switch (op) {
+      case 'mas_set':
+        cursor.set(key(a), key(b));
+        refCursor.set(a, b);
+        break;
+      case 'mas_reset':
+        this.#resetCursors();
+        break;
+      case 'mas_pause':
+        cursor.pause();
+        refCursor.pause();
+        break;
+      case 'mas_walk':
+        [seen, wanted] = [cursor.walk(), refCursor.walk()];
+        break;
+      case 'mas_next':
+        seen = every ? cursor.nextRange(key(b)) : cursor.next(key(b));
+        wanted = refCursor.next(b, every);
+        break;
+      case 'mas_prev':
+        seen = every ? cursor.prevRange(key(a)) : cursor.prev(key(a));
+        wanted = refCursor.prev(a, every);
+        break;
+      case 'mas_find':
+        seen = every ? cursor.findRange(key(b)) : cursor.find(key(b));
+        wanted = refCursor.find(b, every);
+        break;
+      case 'mas_find_rev':
+        seen = every ? cursor.findRangeRev(key(a)) : cursor.findRev(key(a));
+        wanted = refCursor.findRev(a, every);
+        break;
+      case 'mas_store':
+        [seen, wanted] = [errnoName(cursor.storeGfp(real)), errnoName(refCursor.store(entry))];
+        break;
+      case 'mas_erase':
+        [seen, wanted] = [cursor.erase(), refCursor.erase()];
+        break;
+      case 'mas_empty_area':
+        this.#search(step);
+        return;
+      default:
+        throw new Error(`world: no operation ${op}`);
+    }
+    this.#same(step, 'cursor-model', plain(seen as Entry | null), wanted);
+    const range = `${cursor.status} ${cursor.index} ${cursor.last}`;
+    this.#same(
+      step,
+      'cursor-model',
+      range,
+      `${refCursor.status} ${refCursor.index} ${refCursor.last}`,
+    );
+  }
+
+  /** Searches for room, and goes on from the hole found. */
+  #search(step: Resolved): void {
+    const { cursor, driver, refCursor, reference } = this;
+    const { a, b, every, size } = step;
+    const key = driver.key;
+    this.#resetCursors();
+    const search = every ? cursor.emptyAreaRev.bind(cursor) : cursor.emptyArea.bind(cursor);
+    const code = search(key(a), key(b), key(size));
+    const bad = a > b || size === 0n || b - a < size - 1n;
+    const start = bad ? null : reference.place(size, a, b, !every);
+    this.#same(step, 'I8', code, bad ? -22 : start === null ? -16 : 0);
+    if (start === null) {
+      this.#setCursors(a);
+      return;
+    }
+    const last = start + size - 1n;
+    this.#same(step, 'I8', `${cursor.index} ${cursor.last}`, `${start} ${last}`);
+    if (this.reference.form !== 'nodes') {
+      this.#setCursors(a);
+      return;
+    }
+    // A step from a search's result goes on from the hole that was found.
+    const slot = reference.slotAt(start);
+    cursor.setRangeHere(key(slot.first), key(slot.last));
+    refCursor.set(slot.first, slot.last);
+    refCursor.walk();
+    const next = plain(cursor.nextRange(driver.tree.keys.max));
+    this.#same(step, 'I13', next, refCursor.next(driver.max, true));
+    const range = `${cursor.index} ${cursor.last}`;
+    this.#same(step, 'I13', range, `${refCursor.index} ${refCursor.last}`);
+    this.#setCursors(a);
+  }
+
+  #same(step: Resolved, property: string, seen: unknown, wanted: unknown): void {
+    if (seen !== wanted) {
+      throw new Violation(
+        property,
+        `${describe(step)}: expected ${String(wanted)}, got ${String(seen)}`,
+      );
+    }
+  }
+
+  /** Compares the whole content, forwards, backwards and at every end. */
+  checkContent(): void {
+    const { driver, reference } = this;
+    const { tree } = driver;
+    const slots = reference.slots();
+    const forward = walkAll(tree, false);
+    const expected = slots.map(show);
+    if (reference.form === 'nodes') {
+      if (forward.join() !== expected.join()) {
+        throw new Violation('I7', `forwards ${forward.join(' ')}, expected ${expected.join(' ')}`);
+      }
+      const backward = walkAll(tree, true);
+      if (backward.join() !== expected.reverse().join()) {
+        throw new Violation('I7', `backwards ${backward.join(' ')}`);
+      }
+    }
+    for (const { first, last } of slots) {
+      for (const index of [first - 1n, first, last, last + 1n]) {
+        if (index < 0n || index > driver.max) continue;
+        const seen = plain(tree.load(driver.key(index)));
+        if (seen !== reference.load(index)) {
+          throw new Violation('I6', `load(${index}): expected ${show(reference.load(index))}`);
+        }
+      }
+    }
+  }
+}
+
+/** Every slot of a tree with nodes, in order. */
+export function walkAll(tree: MapleTree<Key, Entry>, backwards: boolean): string[] {
+  const { keys } = tree;
+  const cursor = tree.cursor(backwards ? keys.max : keys.zero);
+  const seen: string[] = [];
+  let entry = cursor.walk();
+  for (;;) {
+    seen.push(
+      show({ first: BigInt(cursor.index), last: BigInt(cursor.last), entry: plain(entry) }),
+    );
+    entry = backwards ? cursor.prevRange(keys.zero) : cursor.nextRange(keys.max);
+    if (cursor.status !== 'active') return seen;
+  }
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? `${one}` : one));
+}
+
+function describe({ a, b, entry, every, op, size }: Resolved): string {
+  return `${op}(${a}, ${b}, size ${size}, ${String(entry)}${every ? ', every' : ''})`;
+}
