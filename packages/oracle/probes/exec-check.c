@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The probe of the model exec-check: builds a world on an empty tmpfs and executes the operations of
- * packages/exec-check/src/operation.ts on the kernel it runs on.
+ * The probe of the model exec-check: builds a world on an empty tmpfs and executes the operations
+ * of packages/exec-check/src/operation.ts on the kernel it runs on.
  *
- * The child that a case is (see probe.h) plays the task `init`. Every other task is a child of it which
- * waits on a futex, executes the line that init points it to with its own credentials, and writes its
- * outcome straight into the shared answer. When a task dies in an operation, how it died is the outcome.
+ * The child that a case is (see probe.h) plays the task `init`. Every other task is a child of it
+ * which waits on a futex, executes the line that init points it to with its own credentials, and
+ * writes its outcome straight into the shared answer. When a task dies in an operation, how it
+ * died is the outcome.
  */
 #include "probe.h"
 #include <dirent.h>
@@ -19,6 +20,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/fanotify.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
@@ -42,6 +44,9 @@
 
 /* An address at which nothing is mapped: below every vm.mmap_min_addr. */
 #define BAD_POINTER ((void *)16)
+
+/* How long to wait for other probes on the same host to end a case. */
+#define LOCK_PATIENCE_MS 30000
 
 #define MAX_TASKS 64
 #define MAX_FD 64
@@ -88,6 +93,8 @@ static struct group groups[MAX_GROUPS];
 /* Before Linux 6.16 chmod(2) works on the anonymous inode, which is the whole machine's. */
 static bool anonymous_takes_chmod;
 static int anonymous_fd;
+/* The root directory of the host that the probe runs on; -1 where the machine is its own. */
+static int host_root_fd = -1;
 /* The tmpfs below the world's root, where overlays have their upper directories. */
 static int base_fd = -1;
 static int overlay_count;
@@ -433,6 +440,39 @@ static long mount_with_flags(const struct word *spec)
 	long result = make_mount(spec);
 
 	return result ? result : set_mount_flags(text_of(spec, "at"), get(spec, "flags"));
+}
+
+/*
+ * RLIMIT_NPROC counts the processes of a user on the whole host, those of other probes included. So
+ * a case that limits processes runs alone, and the others side by side: by a lock on the host's
+ * root directory, which leaves nothing and ends with its holder.
+ */
+static bool try_lock(int operation)
+{
+	int64_t until = now_ms() + LOCK_PATIENCE_MS;
+
+	while (host_root_fd >= 0 && flock(host_root_fd, operation | LOCK_NB)) {
+		if (now_ms() > until)
+			return false;
+		/* Waiting for others is not hanging. */
+		session->deadline = now_ms() + watchdog_ms;
+		usleep(1000);
+	}
+	return true;
+}
+
+static void lock_processes(int operation)
+{
+	if (!try_lock(operation))
+		lacks("a host on which no other probe runs");
+}
+
+static bool limits_processes(const struct word *setup)
+{
+	for (const struct word *task = need(setup, "tasks")->first; task; task = task->next)
+		if (get(task, "nprocLimit"))
+			return true;
+	return false;
 }
 
 /* Building the world. */
@@ -800,8 +840,8 @@ static void enter_domains(const int *rulesets, size_t count)
 }
 
 /*
- * Capability sets, securebits, no_new_privs and Landlock: in an order in which nothing is lost on the
- * way, and with CAP_SYS_ADMIN still there for Landlock.
+ * Capability sets, securebits, no_new_privs and Landlock: in an order in which nothing is lost on
+ * the way, and with CAP_SYS_ADMIN still there for Landlock.
  */
 static void become_capable(const struct word *spec, const int *rulesets, size_t domain_count)
 {
@@ -903,7 +943,8 @@ static void start_sleepers(const struct word *processes)
 {
 	uint64_t done;
 
-	for (const struct word *spec = processes ? processes->first : NULL; spec; spec = spec->next) {
+	for (const struct word *spec = processes ? processes->first : NULL; spec;
+	     spec = spec->next) {
 		for (int64_t n = number_of(spec, "count"); n > 0; n--) {
 			pid_t pid = fork();
 
@@ -945,6 +986,7 @@ static void build_world(const struct word *setup)
 	memset(watches, -1, sizeof(watches));
 	memset(groups, -1, sizeof(groups));
 	done_fd = own(eventfd(0, EFD_CLOEXEC));
+	lock_processes(limits_processes(setup) ? LOCK_EX : LOCK_SH);
 	snprintf(world->tasks[INIT_TASK].name, sizeof(world->tasks[0].name), "init");
 	world->tasks[INIT_TASK].pid = getpid();
 	world->count = 1;
@@ -1002,7 +1044,7 @@ static long make_special(const struct word *operation)
 	return mknod(text_of(operation, "path"), type | mode_of(operation, "mode"), device);
 }
 
-/* Watches: one inotify instance each, so that events of one do not come between those of another. */
+/* Watches: one inotify instance each, lest events of one come between those of another. */
 
 static const struct named_bit watch_events[] = {
 	{ "IN_OPEN", IN_OPEN }, { "IN_ACCESS", IN_ACCESS },
@@ -1320,8 +1362,8 @@ static void say_stat(const struct word *operation)
 	default: type = "none";
 	}
 	/* How large directories and links are is the file system's own affair. */
-	say("{\"kind\":\"stat\",\"type\":\"%s\",\"mode\":\"%04o\",\"uid\":%u,\"gid\":%u,\"size\":%lld",
-	    type, file.st_mode & 07777, file.st_uid, file.st_gid,
+	say("{\"kind\":\"stat\",\"type\":\"%s\",\"mode\":\"%04o\",", type, file.st_mode & 07777);
+	say("\"uid\":%u,\"gid\":%u,\"size\":%lld", file.st_uid, file.st_gid,
 	    S_ISREG(file.st_mode) ? (long long)file.st_size : 0);
 }
 
@@ -1386,6 +1428,8 @@ static long set_limit(const struct word *operation)
 {
 	bool stack = !strcmp(text_of(operation, "resource"), "stack");
 
+	if (!stack)
+		lock_processes(LOCK_EX);
 	return set_soft_limit(stack ? RLIMIT_STACK : RLIMIT_NPROC, number_of(operation, "soft"));
 }
 
@@ -1575,7 +1619,7 @@ CALL(op_get_no_new_privs, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0))
 static void spare_anonymous(const struct statfs *filesystem)
 {
 	if (filesystem->f_type == ANON_INODE_FS_MAGIC && anonymous_takes_chmod && !booted)
-		lacks("a machine of its own (--kernel): it changes the inode that all eventfds share");
+		lacks("a machine of its own (--kernel): it changes the inode of all eventfds");
 }
 
 static long op_chmod(const struct word *operation)
@@ -1836,6 +1880,10 @@ static void survey(void)
 	DIR *processes = opendir("/proc");
 	struct dirent *entry;
 
+	host_root_fd = own(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	/* The processes of another probe's case do not stay. */
+	try_lock(LOCK_EX);
+
 	while (processes && (entry = readdir(processes))) {
 		char path[300], value[64];
 
@@ -1848,6 +1896,7 @@ static void survey(void)
 	}
 	if (processes)
 		closedir(processes);
+	flock(host_root_fd, LOCK_UN);
 }
 
 static void describe(void)
@@ -1874,6 +1923,8 @@ static void describe(void)
 
 static void restore(void)
 {
+	if (host_root_fd >= 0)
+		flock(host_root_fd, LOCK_UN);
 	if (anonymous_takes_chmod)
 		fchmod(anonymous_fd, ANONYMOUS_MODE);
 	if (world->memfd_noexec_changed)

@@ -10,13 +10,15 @@
  *	end <case>		ends the case	{"case":7,"end":true,"complaints":[...]}
  *
  * <words> is a JSON object as percent-encoded key=value words; src/probe/words.ts states the form.
- * Where a case cannot go on, the answer is {"case":7,"failure":"..."}, or {"case":7,"lacks":"..."} where
- * this kernel cannot have such a world; the remaining lines of the case are passed over in silence. The
- * first line that a probe writes is its hello: what it is, and what answers here; or why nothing can.
+ * Where a case cannot go on, the answer is {"case":7,"failure":"..."}, or {"case":7,"lacks":"..."}
+ * where this kernel cannot have such a world; the remaining lines of the case are passed over in
+ * silence. The first line that a probe writes is its hello: what it is, and what answers here; or
+ * why nothing can.
  *
- * The probe is init of mount and pid namespaces of its own (of a whole machine, where a kernel boots into
- * it). Each case runs in a child of it, under a watchdog; at its end every other process of the namespace
- * is killed. When standard input ends, or the parent dies, init exits, and the kernel ends the rest.
+ * The probe is init of mount and pid namespaces of its own (of a whole machine, where a kernel
+ * boots into it). Each case runs in a child of it, under a watchdog; at its end every other
+ * process of the namespace is killed. When standard input ends, or the parent dies, init exits,
+ * and the kernel ends the rest.
  */
 #ifndef PROBE_H
 #define PROBE_H
@@ -51,9 +53,10 @@
 #define PROTOCOL_VERSION 1
 
 /*
- * The taints that tell of a defect: bad page (B), died (D), warned (W), soft lockup (L). Others tell of
- * modules, hardware or, bit 16, whatever a distribution likes: Debian sets it when fanotify is asked for
- * permission events. Origin: Documentation/admin-guide/tainted-kernels.rst, Linux 6.12.
+ * The taints that tell of a defect: bad page (B), died (D), warned (W), soft lockup (L). Others
+ * tell of modules, hardware or, bit 16, whatever a distribution likes: Debian sets it when
+ * fanotify is asked for permission events. Origin: Documentation/admin-guide/tainted-kernels.rst,
+ * Linux 6.12.
  */
 #define COMPLAINTS (1u << 5 | 1u << 7 | 1u << 9 | 1u << 14)
 
@@ -205,8 +208,8 @@ PROBE_API __attribute__((noreturn, format(printf, 2, 3))) void cannot(const char
 /* Lines. */
 
 /*
- * The next line without its newline, NUL-terminated where the newline was, or NULL at the end of input.
- * Waits for more with all answers handed over.
+ * The next line without its newline, NUL-terminated where the newline was, or NULL at the end of
+ * input. Waits for more with all answers handed over.
  */
 PROBE_API char *next_line(size_t *length)
 {
@@ -214,7 +217,8 @@ PROBE_API char *next_line(size_t *length)
 
 	for (;;) {
 		char *start = session->input + session->input_start;
-		char *newline = memchr(session->input + searched, '\n', session->input_end - searched);
+		char *newline = memchr(session->input + searched, '\n',
+				       session->input_end - searched);
 		ssize_t n;
 
 		if (newline) {
@@ -451,7 +455,7 @@ static void say_complaints(void)
 	ssize_t n;
 
 	say("[");
-	/* EPIPE: records were overwritten before they were read; the next read goes on behind them. */
+	/* EPIPE: records were overwritten unread; the next read goes on behind them. */
 	while (kmsg_fd >= 0 &&
 	       ((n = read(kmsg_fd, record, sizeof(record) - 1)) > 0 || (n < 0 && errno == EPIPE))) {
 		char *message;
@@ -498,16 +502,18 @@ static __attribute__((noreturn)) void run_case(const struct probe *probe, const 
 			_exit(0);
 		session->deadline = now_ms() + watchdog_ms;
 		if (sscanf(line, "%7s %ld %n", verb, &id, &words) < 2 || id != current_case)
-			fail("expected a step or the end of case %ld, got %.60s", current_case, line);
+			fail("expected a line of case %ld, got %.60s", current_case, line);
 		if (!strcmp(verb, "end")) {
 			/* Init answers, when every process is gone. */
 			say("{\"case\":%ld,\"end\":true,\"complaints\":", current_case);
 			_exit(0);
 		}
 		if (strcmp(verb, "step"))
-			fail("expected a step or the end of case %ld, got %.60s", current_case, line);
+			fail("expected a step or an end, got %.60s", line);
 		say("{\"case\":%ld,\"outcome\":", current_case);
-		probe->step(parse_words(line + words, length - words), line + words, length - words);
+		line += words;
+		length -= words;
+		probe->step(parse_words(line, length), line, length);
 		say("}");
 		end_answer();
 	}
@@ -689,8 +695,8 @@ static void say_hello(const struct probe *probe)
 }
 
 /*
- * Makes an empty tmpfs the root of this mount namespace, with /proc on it, and loses the host's tree.
- * On rootfs, which pivot_root(2) refuses, the tmpfs is moved over it as switch_root(8) does.
+ * Makes an empty tmpfs the root of this mount namespace, with /proc on it, and loses the host's
+ * tree. On rootfs, which pivot_root(2) refuses, the tmpfs is moved over it as switch_root(8) does.
  */
 static const char *own_root(void)
 {
