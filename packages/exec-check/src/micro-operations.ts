@@ -113,11 +113,11 @@ export function interpretBegin(
   const { state, task, features } = context;
   const opened = openFile(context, path, ['O_RDONLY']);
   if (isRefusal(opened)) return refuse(state, opened);
-  const checked = checkOpened(context, opened, path);
-  const { runs } = decide(features, task.credentials.securebits, 'file');
-  const passes = checked.answer === 'ok';
+  const { check, runs } = decide(features, task.credentials.securebits, 'file');
+  const checked = check ? checkOpened(context, opened, path) : undefined;
+  const passes = checked?.answer === 'ok';
   const allowed = runs === 'always' || (runs === 'if-executable' && passes);
-  const [added, file] = addFile(checked.state, opened);
+  const [added, file] = addFile(checked?.state ?? state, opened);
   const current = added.tasks[task.name] ?? task;
   const call: CallInProgress = {
     kind: 'interpret',
@@ -125,6 +125,7 @@ export function interpretBegin(
     path,
     reads,
     allowed,
+    checked: check,
   };
   return succeed(putTask(holdFile(added, file), { ...current, call }), 'micro.interpreter-checked');
 }
@@ -136,7 +137,7 @@ export function interpretEnd(context: Context): ExecStep {
   if (call?.kind !== 'interpret') return refuse(state, NO_CALL);
   const idle: State = releaseFile(putTask(state, { ...task, call: null }), call.file);
   if (!call.allowed) {
-    const outcome: Outcome = { kind: 'decided', allowed: false, checked: true };
+    const outcome: Outcome = { kind: 'decided', allowed: false, checked: call.checked };
     return answer(idle, outcome, 'interpreter.not-executable');
   }
   const again =
@@ -145,7 +146,7 @@ export function interpretEnd(context: Context): ExecStep {
   if (isRefusal(again)) return refuse(idle, again);
   const inode = at(state.inodes, at(state.dentries, again.dentry).inode);
   const content = toBase64(contentBytes(inode.content));
-  const outcome: Outcome = { kind: 'decided', allowed: true, checked: true, content };
+  const outcome: Outcome = { kind: 'decided', allowed: true, checked: call.checked, content };
   return answer(idle, outcome, 'interpreter.executable');
 }
 

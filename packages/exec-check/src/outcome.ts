@@ -64,7 +64,10 @@ export type Outcome =
   | ({ readonly kind: 'ran'; readonly exitCode?: number } & Observed)
   /** A real exec passed its point of no return and the kernel killed the task. */
   | ({ readonly kind: 'signal'; readonly signal: 'SIGSEGV' } & Observed)
-  /** fstat: type, mode bits, owner and group as the task's user namespace shows them, and the size. */
+  /**
+   * fstat: type, mode bits, owner and group as the task's user namespace shows them, and
+   * the size of a regular file; 0 for the others.
+   */
   | {
       readonly kind: 'stat';
       readonly type: StatType;

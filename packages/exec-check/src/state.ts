@@ -190,6 +190,8 @@ export type CallInProgress =
       readonly path: string;
       readonly reads: 'descriptor' | 'path';
       readonly allowed: boolean;
+      /** Whether the check was issued. */
+      readonly checked: boolean;
     };
 
 /** A task (struct task_struct). */

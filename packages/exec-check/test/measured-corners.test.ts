@@ -139,4 +139,35 @@ describe('measured corners', () => {
     ]).outcome;
     expect(outcome).toMatchObject({ kind: 'stat', type: 'none', mode: 0o700 });
   });
+
+  test('the posting checks only where its bit says so, in one call and in two halves', () => {
+    const whole: Operation = {
+      op: 'interpret',
+      task: 't1',
+      enlightened: true,
+      source: { kind: 'file', path: '/e/f' },
+    };
+    const halves: readonly Operation[] = [
+      { op: 'interpretBegin', task: 't1', path: '/e/f', reads: 'descriptor' },
+      { op: 'interpretEnd', task: 't1' },
+    ];
+    const load: Operation = {
+      op: 'load',
+      task: 't1',
+      enlightened: true,
+      path: '/e/f',
+      as: 'needed',
+      secure: false,
+    };
+    const set: Operation = { op: 'setSecurebits', task: 't1', value: 0x100n };
+    for (const [before, checked] of [
+      [[], false],
+      [[set], true],
+    ] as const) {
+      for (const operations of [[whole], halves, [load]]) {
+        const { outcome } = play(WORLD, [...before, ...operations], 'posted-v19');
+        expect(outcome).toMatchObject({ kind: 'decided', allowed: true, checked });
+      }
+    }
+  });
 });
