@@ -22,6 +22,7 @@ export {
   type Row,
 } from './comparison.ts';
 export { describeObserved, describeOperation, describeOutcome } from './describe.ts';
+export { describeOperation as describeExecCheckOperation } from './exec-check/describe.ts';
 export {
   BISECT_EXIT,
   EXIT,
