@@ -212,15 +212,14 @@ export const REVISIONS: readonly Revision<Features>[] = [
     id: 'bug:mask-hides-status',
     base: 'reviewed-v4',
     features: { masksStatus: true },
-    story: 'A status with bits 31:0 alone is masked to success: 1024 zero bytes are the report.',
+    story: 'A status of bits 31:0 alone is masked to success: 1024 zero bytes are the report.',
     caughtBy: ['driver.success-implies-report'],
   },
   {
     id: 'bug:err-clobbers-input',
     base: 'reviewed-v4',
     features: { statusToUser: true },
-    story:
-      'A failed TDCALL’s status is put over the caller’s REPORTDATA; a fault there is lost behind EIO.',
+    story: 'A failed TDCALL’s status is put over the caller’s REPORTDATA; a fault there is lost.',
     caughtBy: ['driver.no-write-on-tdcall-error'],
   },
   {

@@ -12,13 +12,14 @@ import {
   type TraceEvent,
   type TraceSource,
 } from '@kernel-models/model-core';
-import { driver, TDX_CMD_GET_REPORT0, type tsm } from '@kernel-models/tdx-attest';
+import { driver, TDX_CMD_GET_REPORT0, type getquote, type tsm } from '@kernel-models/tdx-attest';
 import { UsageError } from '../exit-code.ts';
 
 /*
- * The harness that runs tdx-guest.ko, tsm and configfs of a booted kernel on a fake TDX module and a
- * scripted host writes one JSON object a line: {n, op, args, out}. This reads it into traces of
- * tdx-attest.tsm, and the part of it that the driver alone explains into traces of tdx-attest.driver.
+ * The harness that runs tdx-guest.ko, tsm and configfs of a booted kernel on a fake TDX module and
+ * a scripted host writes one JSON object a line: {n, op, args, out}. This reads it into traces of
+ * tdx-attest.tsm, and the part of it that the driver alone explains into traces of
+ * tdx-attest.driver.
  */
 
 /** Where a foreign trace comes from, which its lines do not say. */
@@ -86,7 +87,9 @@ interface Imported {
 /** 0 or an errno, as an outcome. */
 function returned(value: number | Errno): Observed {
   return observedOne(
-    typeof value === 'number' ? { kind: 'value', value: BigInt(value) } : { kind: 'errno', errno: value },
+    typeof value === 'number'
+      ? { kind: 'value', value: BigInt(value) }
+      : { kind: 'errno', errno: value },
   );
 }
 
@@ -122,7 +125,9 @@ const READERS: Readonly<Record<ReturnType<typeof LINE>['op'], Read>> = {
     return {
       operation: { op: 'read-generation', ...object({ name })(args, `${field}.args`) },
       observed:
-        typeof value === 'number' ? observedOne({ kind: 'text', text: `${value}\n` }) : returned(value),
+        typeof value === 'number'
+          ? observedOne({ kind: 'text', text: `${value}\n` })
+          : returned(value),
     };
   },
   read_provider: (args, out, field) => {
@@ -134,7 +139,9 @@ const READERS: Readonly<Record<ReturnType<typeof LINE>['op'], Read>> = {
     return {
       operation: { op: 'read-provider', ...object({ name })(args, `${field}.args`) },
       observed:
-        typeof value === 'number' ? observedOne({ kind: 'text', text: `${text}\n` }) : returned(value),
+        typeof value === 'number'
+          ? observedOne({ kind: 'text', text: `${text}\n` })
+          : returned(value),
     };
   },
   set_host: readSetHost,
@@ -146,10 +153,11 @@ const READERS: Readonly<Record<ReturnType<typeof LINE>['op'], Read>> = {
 };
 
 function readWriteInblob(args: Json, out: Json, field: string): Imported {
-  const { name: item, len, byte: value } = object({ name, len: integer(0, 4096), byte })(
-    args,
-    `${field}.args`,
-  );
+  const {
+    name: item,
+    len,
+    byte: value,
+  } = object({ name, len: integer(0, 4096), byte })(args, `${field}.args`);
   const operation = {
     op: 'write-inblob',
     name: item,
@@ -231,7 +239,12 @@ function readIoctl(args: Json, out: Json, field: string): Imported {
   }
   const shape = object({ cmd: number64, mode: oneOf(MODES), byte });
   const { cmd, mode, byte: value } = shape(args, `${field}.args`);
-  const seen = object({ ret: result, tdcalls: calls, hypercalls: integer(0, 0), report_128: hexBytes });
+  const seen = object({
+    ret: result,
+    tdcalls: calls,
+    hypercalls: integer(0, 0),
+    report_128: hexBytes,
+  });
   const { ret: answered, tdcalls, report_128: echo } = seen(out, `${field}.out`);
   return {
     operation: ioctl(cmd, mode, value),
@@ -293,8 +306,9 @@ function readLine(text: string, seq: number, field: string): Imported {
 }
 
 /**
- * The part of a trace of the report items that is the driver's: loading, the ioctl, and what TDCALLs
- * answer. Whether the place of the report provider is free at a load is told from the items made before.
+ * The part of a trace of the report items that is the driver's: loading, the ioctl, and what
+ * TDCALLs answer. Whether the place of the report provider is free at a load is told from the
+ * items made before.
  */
 export function driverPart(
   trace: Trace<tsm.Setup, tsm.TsmOperation, tsm.TsmOutcome>,
@@ -337,4 +351,66 @@ function driverOutcome(observed: Observed): ObservedOutcome<driver.DriverOutcome
   return outcome.kind === 'value' || outcome.kind === 'report' || outcome.kind === 'errno'
     ? observedOne(outcome)
     : undefined;
+}
+
+type GetQuoteEvent = TraceEvent<getquote.GetQuoteOperation, getquote.GetQuoteOutcome>;
+type GetQuoteTrace = Trace<getquote.Setup, getquote.GetQuoteOperation, getquote.GetQuoteOutcome>;
+
+/**
+ * The part of a trace that is the handshake over the GetQuote buffer: every request of a kernel
+ * whose host answered before the hypercall returned. What both sides do on the way is known from
+ * the harness; what the kernel made of it in the end was observed.
+ */
+export function handshakePart(
+  trace: Trace<tsm.Setup, tsm.TsmOperation, tsm.TsmOutcome>,
+): GetQuoteTrace {
+  const events: GetQuoteEvent[] = [];
+  const push = (
+    operation: getquote.GetQuoteOperation,
+    observed: ObservedOutcome<getquote.GetQuoteOutcome> = { kind: 'any' },
+  ): void => {
+    events.push({ seq: events.length, operation, observed });
+  };
+  let host = { status: 0n, delayed: false };
+  const nonces = new Map<string, Uint8Array>();
+  for (const { operation, observed } of trace.events) {
+    if (operation.op === 'write-inblob') nonces.set(operation.name, operation.content);
+    if (operation.op === 'load' && isSuccess(observed)) {
+      host = { status: 0n, delayed: false };
+    }
+    if (operation.op === 'set-host') {
+      host = {
+        status: operation.finalStatus ?? host.status,
+        delayed: operation.delay === undefined ? host.delayed : operation.delay !== 'inside',
+      };
+    }
+    if (operation.op !== 'read-outblob' || observed.kind !== 'one') continue;
+    const { outcome } = observed;
+    if (outcome.kind !== 'blob' || outcome.cost?.hypercalls !== 1 || host.delayed) continue;
+    push({ op: 'guest-begin' });
+    push({ op: 'guest-step' }, observedOne({ kind: 'hypercall', status: 0n }));
+    const request = events.filter((event) => event.operation.op === 'guest-begin').length;
+    push({ op: 'host-data', content: `quote-${request}` });
+    push({ op: 'host-length', outLen: 'fits' });
+    const status = host.status === 0n ? 'success' : 'error';
+    push({ op: 'host-status', status });
+    // The look, the status and the length, the check, and the first half of the copy.
+    for (let access = 0; access < 4; access += 1) push({ op: 'guest-step' });
+    const answered = isAnswerTo(outcome.head, nonces.get(operation.name));
+    const content = answered ? (`quote-${request}` as const) : 'foreign';
+    push(
+      { op: 'guest-step' },
+      observedOne({ kind: 'quote', content, outLen: 'fits', seen: status }),
+    );
+  }
+  return { ...trace, model: 'tdx-attest.getquote', setup: { timeout: 2, honest: false }, events };
+}
+
+/** The harness answers with the complement of the nonce. */
+function isAnswerTo(head: Uint8Array, nonce: Uint8Array = new Uint8Array()): boolean {
+  return head.every((byte, index) => byte === ((nonce[index] ?? 0) ^ 0xff));
+}
+
+function isSuccess(observed: Observed): boolean {
+  return observed.kind === 'one' && observed.outcome.kind === 'value';
 }

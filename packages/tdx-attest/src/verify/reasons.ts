@@ -99,6 +99,13 @@ export const INTEL_STATUS: Readonly<Record<Reason, string>> = {
   'policy-report-data': 'none: the caller’s policy',
 };
 
+function isReason(name: string): name is Reason {
+  return Object.hasOwn(INTEL_STATUS, name);
+}
+
+/** Every reason. */
+export const REASONS: readonly Reason[] = Object.keys(INTEL_STATUS).filter(isReason);
+
 /** A quote that is not accepted: why, at which step, and what exactly. */
 export interface Failure {
   readonly ok: false;

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+export * from './message.ts';
+export { model, type QgsOperation, type QgsOutcome, type QgsState, type Setup } from './model.ts';
