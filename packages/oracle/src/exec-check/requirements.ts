@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {
   capabilityNames,
+  CAP_SYS_RESOURCE,
   capabilitySet,
   CAPABILITY_NAMES,
   isLive,
@@ -72,7 +73,7 @@ function namedCapabilities({ setup, operations }: Case<Setup, Operation>): Capab
     else if (operation.op === 'capset') {
       named |= operation.permitted | operation.effective | operation.inheritable;
     } else if (operation.op === 'fork' && limitsProcesses({ setup, operations })) {
-      named |= capabilitySet(['CAP_SYS_RESOURCE']);
+      for (const { caps } of setup.tasks) named |= caps.permitted & CAP_SYS_RESOURCE;
     }
   }
   return named;
