@@ -211,6 +211,7 @@ export class ReferenceCursor {
     const { tree } = this;
     if (this.index > this.last) return -22;
     const before = tree.form;
+    const stoodAtRoot = this.status === 'root';
     const { first, last } = tree.widened(this.index, this.last, entry);
     const wide = before === 'nodes' ? { first, last } : { first: this.index, last: this.last };
     tree.store(this.index, this.last, entry);
@@ -219,7 +220,7 @@ export class ReferenceCursor {
     this.walked = tree.form === 'nodes';
     if (tree.form === 'nodes') this.status = 'active';
     else if (before === 'nodes' || entry !== null) this.status = 'start';
-    else this.status = before === 'empty' ? 'none' : 'root';
+    else this.status = before === 'empty' && !stoodAtRoot ? 'none' : 'root';
     return 0;
   }
 

@@ -81,6 +81,10 @@ function startStore<K extends Key, V>(cursor: Cursor<K, V>, entry: V | null): V 
     }
     case 'start':
       break;
+    case 'root':
+      // As in 6.12 the status stays; but a tree that has nodes by now is walked.
+      if (cursor.tree.root !== null) cursor.reset();
+      break;
     default:
       cursor.reset();
   }

@@ -287,9 +287,13 @@ export class MapleTree<K extends Key, V> {
    * replaces. Neither ever sees what the other writes, and nothing needs to be released.
    *
    * Statistics of the new tree begin at 0.
+   *
+   * @param options.rules what the new tree follows; by default what this one does
    */
-  snapshot(): MapleTree<K, V> {
-    const copy = new MapleTree<K, V>(this.keys, this, this.nodes, this.work);
+  snapshot({ rules = this.rules }: { readonly rules?: Rules } = {}): MapleTree<K, V> {
+    const { allocator, debug, inRcu, isInternalEntry } = this;
+    const options = { allocator, debug, inRcu, isInternalEntry, rules };
+    const copy = new MapleTree<K, V>(this.keys, options, this.nodes, this.work);
     copy.#share(this);
     this.owner = newOwner();
     this.version++;
@@ -352,7 +356,6 @@ export class MapleTree<K extends Key, V> {
     this.height = source.height;
     this.nodeCount = source.nodeCount;
     this.allocWrapped = source.allocWrapped;
-    this.inRcu = source.inRcu;
   }
 
   #allocate(entry: V, size: K, min: K, max: K, low: boolean): K | number {

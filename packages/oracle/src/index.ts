@@ -34,6 +34,8 @@ export {
 export { explainTrace, type ExplainedStep } from './explain.ts';
 export { fuzz, type FuzzOptions } from './fuzz.ts';
 export { exportItf, type ItfTrace } from './itf.ts';
+export { mapleTreeModel } from './maple-tree/model.ts';
+export { buildProgram, sourceRelease } from './maple-tree/build.ts';
 export { modelTarget } from './model-target.ts';
 export { observeCases, observedTrace, type TraceFacts } from './observe.ts';
 export { readTraceFile, shippedRecordings, type Recording } from './recordings.ts';

@@ -3,10 +3,15 @@ import type { ReadTracesOptions } from '@kernel-models/model-core';
 import { securebitsSubsystem } from './exec-check/securebits-subsystem.ts';
 import { execCheckSubsystem } from './exec-check/subsystem.ts';
 import { UsageError } from './exit-code.ts';
+import { mapleTreeSubsystem } from './maple-tree/subsystem.ts';
 import type { AnySubsystem } from './subsystem.ts';
 
 /** Every model that the oracle knows, in the order in which reports name them. */
-export const SUBSYSTEMS: readonly AnySubsystem[] = [execCheckSubsystem, securebitsSubsystem];
+export const SUBSYSTEMS: readonly AnySubsystem[] = [
+  execCheckSubsystem,
+  securebitsSubsystem,
+  mapleTreeSubsystem,
+];
 
 /** The codec of a model, for reading traces. */
 export const codecOfModel: ReadTracesOptions['codecOf'] = (model) =>

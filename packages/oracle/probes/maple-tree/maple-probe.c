@@ -54,14 +54,9 @@ void probe_fail(const char *what, const char *file, int line)
 	_exit(3);
 }
 
-static unsigned long warnings;
-
 void probe_warn(const char *what, const char *file, int line)
 {
-	(void)what;
-	(void)file;
-	(void)line;
-	warnings++;
+	fprintf(stderr, "%s:%d: warning: %s\n", file, line, what);
 }
 
 /* ---- The slab allocator and grace periods. ---- */
@@ -344,8 +339,6 @@ static void answer_tree(void)
 		emit(",\"store\":\"%s\"", store_name);
 	emit(",\"requested\":%lu,\"queued\":%lu,\"height\":%u,\"nodes\":%lu", allocated_count,
 	     queued_count, mt_height(&tree), nodes);
-	if (warnings)
-		emit(",\"warnings\":%lu", warnings);
 	if (bad_free_count)
 		emit(",\"badFrees\":%lu", bad_free_count);
 	bad_free_count = 0;
@@ -613,7 +606,6 @@ static void run(char *line)
 	allocated_count = 0;
 	queued_count = 0;
 	store_name = NULL;
-	warnings = 0;
 	if (!strcmp(op, "new")) {
 		mtree_destroy(&tree);
 		grace_period();

@@ -18,6 +18,8 @@ export interface Structure {
   readonly queued: number;
   readonly height: number;
   readonly nodes: number;
+  /** Frees of addresses that are no node: a bug of the kernel's, never an answer of the model. */
+  readonly badFrees?: number;
 }
 
 /** The cursor after an operation on it. `place` is there while it is active. */
@@ -69,7 +71,7 @@ const decodeAnswer = decode.object({
   queued: count,
   height: count,
   nodes: count,
-  warnings: decode.optional(count),
+  badFrees: decode.optional(count),
   cursor: decode.optional(decodeCursor),
 });
 
@@ -79,14 +81,18 @@ export function decodeOutcome(json: Json): Outcome {
     return { kind: 'dump', tree: json };
   }
   const answer = decodeAnswer(json, 'outcome');
-  const { cursor, errno, value, at, next, store, requested, queued, height, nodes } = answer;
+  const { cursor, errno, value, at, next, store, badFrees, ...counts } = answer;
   return {
     kind: errno === undefined ? 'value' : 'errno',
     ...(value !== undefined && { value }),
     ...(errno !== undefined && { errno }),
     ...(at !== undefined && { at }),
     ...(next !== undefined && { next }),
-    structure: { ...(store !== undefined && { store }), requested, queued, height, nodes },
+    structure: {
+      ...(store !== undefined && { store }),
+      ...counts,
+      ...(badFrees !== undefined && { badFrees }),
+    },
     ...(cursor !== undefined && { cursor }),
   };
 }

@@ -11,6 +11,7 @@ import {
   type MapleTree,
   type MapleTreeOptions,
   type NodeDump,
+  type Rules,
 } from '@kernel-models/maple-tree';
 import type { Operation } from './operation.ts';
 import type { Answered, CursorView, Outcome } from './outcome.ts';
@@ -66,9 +67,9 @@ export class Session<K extends Key> {
     this.cursor = cursor;
   }
 
-  /** A second session that goes its own way from here. */
-  branch(): Session<K> {
-    const tree = this.tree.snapshot();
+  /** A second session that goes its own way from here, by the rules given. */
+  branch(rules: Rules): Session<K> {
+    const tree = this.tree.snapshot({ rules });
     return new Session(this.#newTree, this.#toKey, tree, this.cursor.in(tree));
   }
 
@@ -269,6 +270,19 @@ export class Session<K extends Key> {
     const range = { status, index: BigInt(index), last: BigInt(last) };
     if (status !== 'active' || node === null) return range;
     return { ...range, place: { min: BigInt(min), max: BigInt(max), offset, end } };
+  }
+
+  /** All that later operations can depend on, as data. */
+  describe(): Json {
+    const { bulk, needsRebalance, preallocated } = this.cursor;
+    const { index, last, place, status } = this.#view();
+    return {
+      tree: this.#dump(),
+      wrapped: this.tree.allocWrapped,
+      rcu: this.tree.inRcu,
+      cursor: [status, formatHex(index), formatHex(last), place?.offset ?? null],
+      bulk: [bulk, needsRebalance, preallocated],
+    };
   }
 
   #dump(): Json {

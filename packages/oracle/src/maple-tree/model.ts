@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+import { canonicalJson, type Model, type RevisionId, type Step } from '@kernel-models/model-core';
+import { LINUX_6_12 } from '@kernel-models/maple-tree';
+import { decodeOperation, encodeOperation, type Operation } from './operation.ts';
+import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts';
+import { featuresOf, REVISIONS } from './revisions.ts';
+import { ruleOf, RULES } from './rules.ts';
+import { openSession, type AnySession } from './session.ts';
+import { decodeSetup, type Setup } from './setup.ts';
+
+/** A tree and a cursor at one moment. The session in it is never run, only branched from. */
+export interface State {
+  readonly session: AnySession;
+}
+
+/** Operations that leave the tree and the cursor as they are. */
+const READS: ReadonlySet<string> = new Set(['load', 'find', 'find_after', 'next', 'prev', 'dump']);
+
+const NO_TRAIL: readonly string[] = Object.freeze([]);
+
+/**
+ * The maple tree as a model: what lib/maple_tree.c answers, and what becomes of its nodes. Every state
+ * is a snapshot, so histories branch.
+ */
+export const mapleTreeModel: Model<State, Operation, Outcome, Setup> = {
+  name: 'maple-tree',
+  revisions: REVISIONS,
+  rules: RULES,
+  codec: {
+    decodeSetup: (json) => decodeSetup(json, 'setup'),
+    encodeSetup: (setup) => ({ ...setup }),
+    decodeOperation,
+    encodeOperation,
+    decodeOutcome,
+    encodeOutcome,
+  },
+  initial: (setup) => ({ session: openSession(setup, { rules: LINUX_6_12 }) }),
+  apply,
+  key: ({ session }) => canonicalJson(session.describe()),
+  invariants: [
+    {
+      id: 'maple-tree.valid',
+      sentence: 'The tree keeps the invariants I1 to I5 of its structure.',
+      holds: ({ step }) => {
+        step.state.session.tree.validate();
+        return true;
+      },
+    },
+  ],
+};
+
+function apply(state: State, operation: Operation, revision: RevisionId): Step<State, Outcome> {
+  const { rules } = featuresOf(revision);
+  const reads = READS.has(operation.op);
+  const session = reads ? state.session : state.session.branch(rules);
+  const outcome = session.run(operation);
+  return {
+    state: reads ? state : { session },
+    outcome,
+    rule: ruleOf(operation, outcome),
+    trail: NO_TRAIL,
+  };
+}

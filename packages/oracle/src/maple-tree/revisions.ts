@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+import { DOCUMENTED, LINUX_6_12, type Rules } from '@kernel-models/maple-tree';
+import { KNOWN_BUGS } from '@kernel-models/maple-tree/bugs';
+import {
+  resolveRevisions,
+  type BugRevision,
+  type Revision,
+  type RevisionId,
+} from '@kernel-models/model-core';
+
+/** What tells one maple tree from another: the rules that it follows. */
+export interface Features {
+  readonly rules: Rules;
+}
+
+/** Linux 6.12, the same with its two wrong answers put right, and every known bug on top of 6.12. */
+export const REVISIONS: readonly Revision<Features>[] = [
+  {
+    id: 'linux-6.12',
+    source: 'lib/maple_tree.c, Linux 6.12.117',
+    date: '2024-11',
+    features: { rules: LINUX_6_12 },
+  },
+  {
+    id: 'linux-6.12-fixed',
+    source: 'lib/maple_tree.c, Linux 6.12.117, with insert-new-root and rev-top-wrap put right',
+    date: '2024-11',
+    features: { rules: DOCUMENTED },
+  },
+  ...KNOWN_BUGS.filter(({ options }) => options?.treeClass === undefined).map(
+    ({ caughtBy, id, rules, story }): BugRevision<Features> => ({
+      id: `bug:${id}`,
+      base: 'linux-6.12',
+      features: { rules: { ...LINUX_6_12, ...rules } },
+      story,
+      caughtBy,
+    }),
+  ),
+];
+
+/** The rules of a revision. */
+export const featuresOf: (revision: RevisionId) => Features = resolveRevisions(
+  'maple-tree',
+  REVISIONS,
+);

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// Records what the kernel's own lib/maple_tree.c answers, built in user space, into
+// packages/oracle/recordings/maple-tree:
+//
+//   apt-get install linux-source-6.12 gcc-multilib   # and unpack /usr/src/linux-source-6.12.tar.xz
+//   npm run build
+//   node scripts/record/maple-tree.mjs --kernel-source linux-source-6.12
+//
+// Needs a C compiler that builds 64-bit and 32-bit programs. Options: --operations <count>,
+// --into <folder>.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { observedOne, replay, writeTrace } from '../../packages/model-core/dist/index.js';
+import { generateCase, SHAPES } from '../../packages/oracle/dist/maple-tree/generate.js';
+import { mapleTreeModel } from '../../packages/oracle/dist/maple-tree/model.js';
+import { mapleTreeTargets } from '../../packages/oracle/dist/maple-tree/targets.js';
+
+const SCRIPT = 'scripts/record/maple-tree.mjs';
+const RECORDINGS = fileURLToPath(
+  new URL('../../packages/oracle/recordings/maple-tree', import.meta.url),
+);
+const FINDINGS = fileURLToPath(new URL('../../test-models/maple-tree/findings', import.meta.url));
+
+const { values } = parseArgs({
+  options: {
+    'kernel-source': { type: 'string' },
+    operations: { type: 'string', default: '210000' },
+    into: { type: 'string', default: RECORDINGS },
+  },
+});
+
+const [target] = mapleTreeTargets({ kernelSource: values['kernel-source'] });
+const availability = await target.available();
+if (!availability.ok) throw new Error(availability.skip);
+const { revision } = availability;
+if (revision === undefined) {
+  throw new Error(`no revision describes ${availability.source.kernel}`);
+}
+mkdirSync(values.into, { recursive: true });
+const source = { ...availability.source, script: SCRIPT };
+const recordedAt = new Date().toISOString();
+await record();
+await recordFinding();
+await target.close();
+
+/** What the kernel answers to a case, as a trace. */
+async function observe({ operations, setup }) {
+  const events = [];
+  for await (const outcome of target.run(setup, operations)) {
+    const operation = operations[events.length];
+    events.push({ seq: events.length, operation, observed: observedOne(outcome) });
+  }
+  return { model: mapleTreeModel.name, revision, setup, source, recordedAt, events };
+}
+
+/**
+ * A bug of 6.12 that no model should repeat: destroying a tree in RCU mode whose root has exactly 16
+ * leaves clears the low 16 bits of the pointer to the last one, and frees what the rest points to.
+ */
+async function recordFinding() {
+  const setup = { machine: '64-bit', allocRange: false, rcu: true };
+  const stores = Array.from({ length: 120 }, (_, i) => {
+    const index = BigInt(2 * i);
+    return { op: 'store', first: index, last: index, entry: 3n };
+  });
+  const trace = await observe({ setup, operations: [...stores, { op: 'destroy' }] });
+  mkdirSync(FINDINGS, { recursive: true });
+  const path = join(FINDINGS, 'destroy-full-range-rcu.jsonl');
+  writeFileSync(path, writeTrace(trace, mapleTreeModel.codec));
+}
+
+/** Long cases of every shape first, then short ones until there are enough operations. */
+async function record() {
+  const wanted = Number(values.operations);
+  const traces = [];
+  let recorded = 0;
+  for (let seed = 1; recorded < wanted; seed++) {
+    const shape = SHAPES[seed % SHAPES.length];
+    const trace = await observe(generateCase(seed, seed % 4 === 0 ? 4000 : 1000, shape));
+    const { consumed, total, verdict } = replay(mapleTreeModel, trace, { revision });
+    if (verdict !== 'agree') {
+      process.stderr.write(`seed ${seed}: ${verdict} after ${consumed} of ${total} events\n`);
+      process.exitCode = 1;
+    }
+    recorded += total;
+    traces.push(writeTrace(trace, mapleTreeModel.codec));
+  }
+  const path = join(values.into, `${revision}.jsonl.gz`);
+  const bytes = gzipSync(traces.join(''), { level: 9 });
+  writeFileSync(path, bytes);
+  process.stdout.write(`${recorded} operations, ${traces.length} traces, ${bytes.length} bytes\n`);
+}
