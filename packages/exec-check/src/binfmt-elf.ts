@@ -24,9 +24,6 @@ const INTERP_UNTERMINATED = refusal('ENOEXEC', 'elf.interpreter-name-unterminate
 const INTERP_SHORT = refusal('EIO', 'elf.interpreter-too-short');
 const INTERP_BAD = refusal('ELIBBAD', 'elf.interpreter-bad');
 
-/** Longest table of program headers, bytes. Origin: ELF_MIN_ALIGN-independent limit of load_elf_phdrs(). */
-const MOST_PROGRAM_HEADERS_SIZE = 65536;
-
 /** What of an ELF file decides how its start goes. */
 export interface ElfFile {
   readonly bytes: Uint8Array;
@@ -52,8 +49,10 @@ export function hasElfMagic(bytes: Uint8Array): boolean {
 /**
  * The header and program headers of a program. Mirrors the first half of load_elf_binary() and
  * load_elf_phdrs(), fs/binfmt_elf.c, Linux 6.12. Class, byte order and version are not looked at.
+ *
+ * @param mostHeaders longest table of program headers, bytes
  */
-export function readElf(bytes: Uint8Array): ElfFile | Refusal {
+export function readElf(bytes: Uint8Array, mostHeaders: number): ElfFile | Refusal {
   // The kernel looks at a zero-padded buffer, so a header that is cut off reads as zeros.
   const header = new Uint8Array(ELF_HEADER_SIZE);
   header.set(bytes.subarray(0, ELF_HEADER_SIZE));
@@ -61,7 +60,7 @@ export function readElf(bytes: Uint8Array): ElfFile | Refusal {
   const type = view.getUint16(16, true);
   if (type !== ET_EXEC && type !== ET_DYN) return TYPE;
   if (view.getUint16(18, true) !== EM_X86_64) return MACHINE;
-  const file = segments(bytes, view);
+  const file = segments(bytes, view, mostHeaders);
   return file === undefined
     ? HEADERS
     : { bytes, type, entry: view.getBigUint64(24, true), ...file };
@@ -71,12 +70,12 @@ export function readElf(bytes: Uint8Array): ElfFile | Refusal {
  * The same of an ELF interpreter, whose faults have other names. Its type is looked at only when it is
  * mapped, too late for an errno.
  */
-export function readElfInterpreter(bytes: Uint8Array): ElfFile | Refusal {
+export function readElfInterpreter(bytes: Uint8Array, mostHeaders: number): ElfFile | Refusal {
   if (bytes.length < ELF_HEADER_SIZE) return INTERP_SHORT;
   if (!hasElfMagic(bytes)) return INTERP_BAD;
   const view = new DataView(bytes.buffer, bytes.byteOffset, ELF_HEADER_SIZE);
   if (view.getUint16(18, true) !== EM_X86_64) return INTERP_BAD;
-  const file = segments(bytes, view);
+  const file = segments(bytes, view, mostHeaders);
   if (file === undefined) return INTERP_BAD;
   return { bytes, type: view.getUint16(16, true), entry: view.getBigUint64(24, true), ...file };
 }
@@ -84,12 +83,13 @@ export function readElfInterpreter(bytes: Uint8Array): ElfFile | Refusal {
 function segments(
   bytes: Uint8Array,
   header: DataView,
+  mostHeaders: number,
 ): Pick<ElfFile, 'loads' | 'interp'> | undefined {
   const offset = header.getBigUint64(32, true);
   const size = header.getUint16(54, true);
   const count = header.getUint16(56, true);
   const tableSize = count * PROGRAM_HEADER_SIZE;
-  if (size !== PROGRAM_HEADER_SIZE || count === 0 || tableSize > MOST_PROGRAM_HEADERS_SIZE) {
+  if (size !== PROGRAM_HEADER_SIZE || count === 0 || tableSize > mostHeaders) {
     return undefined;
   }
   if (offset + BigInt(tableSize) > BigInt(bytes.length)) return undefined;

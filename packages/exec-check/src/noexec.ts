@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 import type { Context } from './context.ts';
 import { at } from './lists.ts';
-import type { PathRef } from './state.ts';
+import type { PathRef, Superblock } from './state.ts';
+
+/** Superblocks of objects without a name, which became noexec together. */
+const SHARED: ReadonlySet<Superblock['type']> = new Set(['anon', 'pipefs', 'sockfs']);
 
 /**
  * Whether nothing may be executed through this mount. It is a property of the way to the file, not of
@@ -10,7 +13,7 @@ import type { PathRef } from './state.ts';
 export function pathNoexec({ state, features }: Context, path: PathRef): boolean {
   const mount = at(state.mounts, path.mount);
   const superblock = at(state.superblocks, mount.superblock);
-  if (superblock.type === 'anon') return !features.anonChmod;
+  if (SHARED.has(superblock.type)) return !features.anonChmod;
   if (superblock.noexec) return true;
   if (features.noexecBy === 'inode') {
     return state.mounts.find((other) => other.superblock === mount.superblock)?.noexec === true;

@@ -149,7 +149,7 @@ function handOver(
 /** Mirrors load_elf_binary(), fs/binfmt_elf.c. */
 function loadElf(program: Program, opened: Call[], bytes: Uint8Array): ExecResult {
   const { file } = program;
-  const main = readElf(bytes);
+  const main = readElf(bytes, file.features.mostElfHeaders);
   if (isRefusal(main)) return main;
   const interpreter = openElfInterpreter(program, opened, main);
   if (interpreter !== undefined && isRefusal(interpreter)) return interpreter;
@@ -191,5 +191,5 @@ function openElfInterpreter(
   if (listenerDenies(call, call, ['FAN_ACCESS_PERM'])) return READ_DENIED;
   const bytes = contentBytes(at(call.state.inodes, call.inodeId).content);
   if (bytes.length > 0) notify(call, 'IN_ACCESS');
-  return readElfInterpreter(bytes);
+  return readElfInterpreter(bytes, call.features.mostElfHeaders);
 }

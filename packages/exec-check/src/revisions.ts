@@ -13,12 +13,14 @@ export interface Features {
   readonly openEventAfterWriteDenial: boolean;
   /** When a file that somebody has open for writing can be executed all the same. */
   readonly writeDeny: 'always' | 'never' | 'unlessPreContentGroupOnSb' | 'unlessAccessPermMark';
-  /** The shared anonymous inode takes chmod, and its superblock is not noexec. */
+  /** The shared anonymous inode takes chmod, and neither its superblock nor pipefs and sockfs are noexec. */
   readonly anonChmod: boolean;
   /** What a pidfd is, and what chmod of it answers. */
   readonly pidfd: 'anonymous' | 'pidfs-eperm' | 'pidfs-eopnotsupp';
   /** memfd_create(2) knows MFD_NOEXEC_SEAL and MFD_EXEC, and there is vm.memfd_noexec. */
   readonly memfdNoexec: boolean;
+  /** Longest table of program headers that the ELF handler takes, bytes: a page, until Linux 6.17. */
+  readonly mostElfHeaders: 4096 | 65536;
   /** The loader zeroes the rest of an ELF interpreter's last page, also of a read-only one. */
   readonly elfInterpreterTail: 'zeroed' | 'left';
   /** cap_ptrace_access_check compares the exec securebits of both tasks. */
@@ -81,6 +83,7 @@ const LINUX_6_1: Features = {
   anonChmod: true,
   pidfd: 'anonymous',
   memfdNoexec: false,
+  mostElfHeaders: 4096,
   elfInterpreterTail: 'zeroed',
   ptraceComparesSecurebits: false,
   imaOnCheck: false,
@@ -117,7 +120,12 @@ const LINUX_6_14: Features = {
   imaOnCheck: true,
 };
 
-const LINUX_6_18: Features = { ...LINUX_6_14, anonChmod: false, pidfd: 'pidfs-eopnotsupp' };
+const LINUX_6_18: Features = {
+  ...LINUX_6_14,
+  anonChmod: false,
+  pidfd: 'pidfs-eopnotsupp',
+  mostElfHeaders: 65536,
+};
 
 /**
  * Every revision. The bugs come last; each stands on a kernel that does not have it.
