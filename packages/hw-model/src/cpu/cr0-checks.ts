@@ -79,6 +79,15 @@ export const CR0_VALUE_CHECKS: readonly Check<RegisterWrite>[] = [
   },
 ];
 
+/** The load of the PDPTEs, which is the last thing that can refuse a write. */
+export const CR0_PDPTE_CHECK: Check<RegisterWrite> = {
+  id: 'cr0.pdpte-reserved',
+  sentence: 'A write that loads the PDPTEs is refused where a present one has a reserved bit.',
+  origin: 'Intel SDM volume 3, 4.4.1',
+  broken: ({ state, value }) =>
+    cr0WriteLoadsPdptes(state, value) && pdptesAreInvalid(state, state.cr3),
+};
+
 /** What a change of PG can break. */
 export const CR0_TRANSITION_CHECKS: readonly Check<RegisterWrite>[] = [
   {
@@ -109,21 +118,15 @@ export const CR0_TRANSITION_CHECKS: readonly Check<RegisterWrite>[] = [
     origin: 'Intel SDM volume 3, 4.10.1',
     broken: (write) => turnsPagingOff(write) && (write.state.cr4 & CR4_PCIDE) !== 0n,
   },
-  {
-    id: 'cr0.pdpte-reserved',
-    sentence: 'A write that loads the PDPTEs is refused where a present one has a reserved bit.',
-    origin: 'Intel SDM volume 3, 4.4.1',
-    broken: ({ state, value }) =>
-      cr0WriteLoadsPdptes(state, value) && pdptesAreInvalid(state, state.cr3),
-  },
+  CR0_PDPTE_CHECK,
 ];
 
-/** Whether a write of CR0 leads to, or stays in, PAE paging and makes the CPU load the PDPTEs. */
+/** Whether PAE paging is what a value of CR0 makes, or leaves. */
+export function leadsToPaePaging(state: ControlState, value: bigint): boolean {
+  return (value & CR0_PG) !== 0n && (state.cr4 & CR4_PAE) !== 0n && (state.efer & EFER_LME) === 0n;
+}
+
+/** Whether a write of CR0 makes the CPU load the PDPTEs. */
 export function cr0WriteLoadsPdptes(state: ControlState, value: bigint): boolean {
-  return (
-    (value & CR0_PG) !== 0n &&
-    (state.cr4 & CR4_PAE) !== 0n &&
-    (state.efer & EFER_LME) === 0n &&
-    ((value ^ state.cr0) & CR0_PDPTR_BITS) !== 0n
-  );
+  return leadsToPaePaging(state, value) && ((value ^ state.cr0) & CR0_PDPTR_BITS) !== 0n;
 }

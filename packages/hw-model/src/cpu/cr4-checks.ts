@@ -38,6 +38,15 @@ export const CR4_VALUE_CHECKS: readonly Check<RegisterWrite>[] = [
   },
 ];
 
+/** The load of the PDPTEs, which is the last thing that can refuse a write. */
+export const CR4_PDPTE_CHECK: Check<RegisterWrite> = {
+  id: 'cr4.pdpte-reserved',
+  sentence: 'A write that loads the PDPTEs is refused where a present one has a reserved bit.',
+  origin: 'Intel SDM volume 3, 4.4.1',
+  broken: ({ state, value }) =>
+    cr4WriteLoadsPdptes(state, value) && pdptesAreInvalid(state, state.cr3),
+};
+
 /** What a change of CR4 can break. */
 export const CR4_TRANSITION_CHECKS: readonly Check<RegisterWrite>[] = [
   {
@@ -82,13 +91,7 @@ export const CR4_TRANSITION_CHECKS: readonly Check<RegisterWrite>[] = [
     origin: 'Intel SDM volume 3, 32.14.4',
     broken: (write) => write.state.smm.active && sets(write, CR4_VMXE),
   },
-  {
-    id: 'cr4.pdpte-reserved',
-    sentence: 'A write that loads the PDPTEs is refused where a present one has a reserved bit.',
-    origin: 'Intel SDM volume 3, 4.4.1',
-    broken: ({ state, value }) =>
-      cr4WriteLoadsPdptes(state, value) && pdptesAreInvalid(state, state.cr3),
-  },
+  CR4_PDPTE_CHECK,
 ];
 
 /** Whether a write of CR4 leads to, or stays in, PAE paging and makes the CPU load the PDPTEs. */

@@ -241,19 +241,19 @@ export type CpuPreset = (typeof CPU_PRESET_NAMES)[number];
 export const CPU_PRESETS: Readonly<Record<CpuPreset, CpuFeatures>> = {
   'bochs-icelake': featuresOfMasks({
     vendor: 'intel',
-    maxPhyAddr: 39,
+    maxPhyAddr: 40,
     cr4Valid: 0x77_2fffn,
     eferValid: 0x901n,
   }),
   'bochs-tigerlake': featuresOfMasks({
     vendor: 'intel',
-    maxPhyAddr: 39,
+    maxPhyAddr: 40,
     cr4Valid: 0xf7_2fffn,
     eferValid: 0x901n,
   }),
   'bochs-ryzen': featuresOfMasks({
     vendor: 'amd',
-    maxPhyAddr: 48,
+    maxPhyAddr: 40,
     cr4Valid: 0x35_07ffn,
     eferValid: 0x5901n,
   }),

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 import type { RuleId } from '@kernel-models/model-core';
+import { firstBroken } from './checklist.ts';
 import { commitCr0 } from './commit.ts';
 import { VECTOR } from './exception.ts';
 import { guestClts, guestLmsw, guestReadsCr } from './guest-cr.ts';
 import { CR0_EM, CR0_MP, CR0_PE, CR0_TS, CR4_UMIP } from './registers.ts';
 import { ARCHITECTURE, type Implementation } from './revisions.ts';
 import { is64BitMode, type ControlState } from './state.ts';
-import { done, fault, value, type CpuStep } from './step.ts';
+import { done, fault, refuse, value, type CpuStep } from './step.ts';
 
 /*
  * LMSW, SMSW and CLTS: the low bits of CR0 as the 80286 had them. None of the three can fault on a value.
@@ -31,7 +32,10 @@ export function lmsw(
   if (guest?.kind === 'exit') return guest.step;
   const sticky = implementation.lmswKeepsPe ? state.cr0 & CR0_PE : 0n;
   const plain = (state.cr0 & ~MACHINE_STATUS_WORD) | (source & MACHINE_STATUS_WORD) | sticky;
-  return done(commitCr0(state, guest?.value ?? plain, implementation), 'lmsw.loaded');
+  const write = { state, value: guest?.value ?? plain };
+  const broken = firstBroken(implementation.lmsw, write);
+  if (broken !== undefined) return refuse(state, implementation.lmsw, write, broken);
+  return done(commitCr0(state, write.value, implementation), 'lmsw.loaded');
 }
 
 /** CLTS: clears TS. */

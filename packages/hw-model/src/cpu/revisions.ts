@@ -6,10 +6,18 @@ import {
   type RuleId,
 } from '@kernel-models/model-core';
 import { checklist, type Check, type Checklist } from './checklist.ts';
-import { CR0_TRANSITION_CHECKS, CR0_VALUE_CHECKS, type RegisterWrite } from './cr0-checks.ts';
-import { CR4_TRANSITION_CHECKS, CR4_VALUE_CHECKS } from './cr4-checks.ts';
+import {
+  CR0_PDPTE_CHECK,
+  CR0_TRANSITION_CHECKS,
+  CR0_VALUE_CHECKS,
+  leadsToPaePaging,
+  type RegisterWrite,
+} from './cr0-checks.ts';
+import { CR4_PDPTE_CHECK, CR4_TRANSITION_CHECKS, CR4_VALUE_CHECKS } from './cr4-checks.ts';
 import { EFER_CHECKS, EFER_LMA_STRICT } from './efer-checks.ts';
-import { CR0_PG, EFER_LME } from './registers.ts';
+import { pdptesAreInvalid } from './pdpte.ts';
+import { CR0_PG, CR4_CET, CR4_PKE, CR4_PKS, CR4_SMAP, EFER_LME } from './registers.ts';
+import { isPaePaging } from './state.ts';
 
 /** In what implementations of the architecture differ. */
 export interface Features {
@@ -23,6 +31,11 @@ export interface Features {
   readonly strictLma: boolean;
   /** 32-bit and PAE paging cannot be turned on. */
   readonly noLegacyPaging: boolean;
+  /**
+   * In PAE paging more writes load the PDPTEs than those that the manual lists: every write of CR0, LMSW
+   * too, and those of CR4 that change SMAP, PKE, CET or PKS.
+   */
+  readonly loadsPdptesEagerly: boolean;
   /** LMA follows LME and PG. */
   readonly updatesLma: boolean;
   /** A refused write of CR0 changes nothing. */
@@ -45,6 +58,7 @@ const ARCHITECTURE_FEATURES: Features = {
   keepsReservedCr0: false,
   strictLma: false,
   noLegacyPaging: false,
+  loadsPdptesEagerly: false,
   updatesLma: true,
   refusesWhole: true,
   lmswKeepsPe: true,
@@ -54,10 +68,7 @@ const ARCHITECTURE_FEATURES: Features = {
   initKeepsCaching: true,
 };
 
-/**
- * The architecture, implementations that depart from it, and planted bugs. CPU models of Bochs need no
- * entry: they are the architecture, as far as thousands of recorded cases can tell.
- */
+/** The architecture, implementations that depart from it, and planted bugs. */
 export const REVISIONS: readonly Revision<Features>[] = [
   {
     id: 'architecture',
@@ -80,6 +91,12 @@ export const REVISIONS: readonly Revision<Features>[] = [
       unchecked: ['cr0.pg-clear-in-64-bit-mode', 'cr0.cet-needs-wp', 'cr4.cet-needs-wp'],
       rsmFailure: 'internalError',
     },
+  },
+  {
+    id: 'bochs-2.7',
+    source: 'cpu/crregs.cc, Bochs 2.7: the architecture, but for loads of the PDPTEs',
+    date: '2021-08-01',
+    features: { ...ARCHITECTURE_FEATURES, loadsPdptesEagerly: true },
   },
   {
     id: 'linux-6.18-pvm',
@@ -174,6 +191,8 @@ export interface Implementation extends Features {
   readonly cr0: Checklist<RegisterWrite>;
   readonly cr4: Checklist<RegisterWrite>;
   readonly eferChecks: Checklist<RegisterWrite>;
+  /** LMSW has no checks in the architecture. */
+  readonly lmsw: Checklist<RegisterWrite>;
 }
 
 /** KVM without hardware virtualization runs its guests in the host's own 4-level paging. */
@@ -185,16 +204,37 @@ export const NO_LEGACY_PAGING: Check<RegisterWrite> = {
     (value & ~state.cr0 & CR0_PG) !== 0n && (state.efer & EFER_LME) === 0n,
 };
 
+/** Bochs holds the PDPTEs against every write of CR0 in PAE paging. */
+const EVERY_PDPTE_LOAD: Check<RegisterWrite> = {
+  ...CR0_PDPTE_CHECK,
+  broken: ({ state, value }) =>
+    leadsToPaePaging(state, value) && pdptesAreInvalid(state, state.cr3),
+};
+
+/** Bits of CR4 whose change makes Bochs flush the TLB, and with it load the PDPTEs. */
+const CR4_EAGER_BITS = CR4_SMAP | CR4_PKE | CR4_CET | CR4_PKS;
+
+const EAGER_CR4_PDPTE_LOAD: Check<RegisterWrite> = {
+  ...CR4_PDPTE_CHECK,
+  broken: ({ state, value }) =>
+    ((value ^ state.cr4) & CR4_EAGER_BITS) !== 0n &&
+    isPaePaging({ ...state, cr4: value }) &&
+    pdptesAreInvalid(state, state.cr3),
+};
+
 function implement(features: Features): Implementation {
   const made = (checks: readonly Check<RegisterWrite>[]): Checklist<RegisterWrite> =>
     checklist(checks.filter(({ id }) => !features.unchecked.includes(id)));
+  const pdpte = features.loadsPdptesEagerly ? [EVERY_PDPTE_LOAD] : [];
+  const pdpteOfCr4 = features.loadsPdptesEagerly ? [EAGER_CR4_PDPTE_LOAD] : [];
   const extraCr0 = features.noLegacyPaging ? [NO_LEGACY_PAGING] : [];
   const extraEfer = features.strictLma ? [EFER_LMA_STRICT] : [];
   return Object.freeze({
     ...features,
-    cr0: made([...CR0_VALUE_CHECKS, ...CR0_TRANSITION_CHECKS, ...extraCr0]),
-    cr4: made([...CR4_VALUE_CHECKS, ...CR4_TRANSITION_CHECKS]),
+    cr0: made([...CR0_VALUE_CHECKS, ...CR0_TRANSITION_CHECKS, ...pdpte, ...extraCr0]),
+    cr4: made([...CR4_VALUE_CHECKS, ...CR4_TRANSITION_CHECKS, ...pdpteOfCr4]),
     eferChecks: made([...EFER_CHECKS, ...extraEfer]),
+    lmsw: made(pdpte),
   });
 }
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { cacheFolder, Unavailable } from '../probe/index.ts';
+
+const run = promisify(execFile);
+
+const SOURCES = fileURLToPath(new URL('../../probes/bochs/', import.meta.url));
+const [SOURCE, SCRIPT] = ['transitions.S', 'transitions.ld'] as const;
+
+/** Bytes of the whole image: it ends at 4 GiB. */
+const IMAGE_SIZE = 2 << 20;
+/** Where its parts lie, from the end. */
+const RAM_PART = 0x1_0000;
+const BOOT_PART = 0x1000;
+/** Where the cases begin, behind their number. */
+const FIRST_CASE = 0x10;
+
+/** Bytes of one case; how they are used: probes/bochs/transitions.S. */
+export const CASE_SIZE = 96;
+/** How many cases an image can hold. */
+export const MAX_CASES: number = Math.floor((IMAGE_SIZE - RAM_PART - FIRST_CASE) / CASE_SIZE);
+
+/** The two parts of the program, as they lie in the image. */
+interface Firmware {
+  readonly ram: Buffer;
+  readonly boot: Buffer;
+}
+
+/**
+ * A firmware image with cases to do, to be mapped so that it ends at 4 GiB.
+ *
+ * @param cases at most {@link MAX_CASES} records of {@link CASE_SIZE} bytes
+ * @throws Unavailable where the GNU assembler, linker or objcopy is missing
+ * @throws RangeError where there are too many cases
+ */
+export async function firmwareImage(cases: readonly Uint8Array[]): Promise<Uint8Array> {
+  if (cases.length > MAX_CASES) {
+    throw new RangeError(`cases: expected at most ${MAX_CASES}, got ${cases.length}`);
+  }
+  const { ram, boot } = await buildFirmware();
+  const image = Buffer.alloc(IMAGE_SIZE);
+  image.writeUInt32LE(cases.length, 0);
+  cases.forEach((one, index) => image.set(one, FIRST_CASE + index * CASE_SIZE));
+  ram.copy(image, IMAGE_SIZE - RAM_PART);
+  boot.copy(image, IMAGE_SIZE - BOOT_PART);
+  return image;
+}
+
+/** Assembles and links the program, once for each content of its source. */
+async function buildFirmware(): Promise<Firmware> {
+  const hash = createHash('sha256');
+  for (const file of [SOURCE, SCRIPT]) hash.update(await readFile(join(SOURCES, file)));
+  const cache = cacheFolder();
+  const folder = join(cache, `transitions-${hash.digest('hex').slice(0, 24)}`);
+  try {
+    return await readFirmware(folder);
+  } catch {
+    await mkdir(cache, { recursive: true });
+    const unfinished = await mkdtemp(join(cache, 'transitions-'));
+    try {
+      await assemble(unfinished);
+      const built = await readFirmware(unfinished);
+      // Another process may have been faster: its result is the same.
+      await rename(unfinished, folder).catch(() => undefined);
+      return built;
+    } finally {
+      await rm(unfinished, { recursive: true, force: true });
+    }
+  }
+}
+
+async function readFirmware(folder: string): Promise<Firmware> {
+  return {
+    ram: await readFile(join(folder, 'ram.bin')),
+    boot: await readFile(join(folder, 'boot.bin')),
+  };
+}
+
+async function assemble(folder: string): Promise<void> {
+  const at = (name: string): string => join(folder, name);
+  await tool('as', ['--64', '-o', at('program.o'), join(SOURCES, SOURCE)]);
+  const script = ['-m', 'elf_x86_64', '-T', join(SOURCES, SCRIPT)];
+  await tool('ld', [...script, '-o', at('program.elf'), at('program.o')]);
+  for (const part of ['ram', 'boot']) {
+    const sections = ['-O', 'binary', '-j', `.${part}`];
+    await tool('objcopy', [...sections, at('program.elf'), at(`${part}.bin`)]);
+  }
+  await writeFile(at('README'), 'Made from packages/oracle/probes/bochs; may be deleted.\n');
+}
+
+async function tool(name: string, args: readonly string[]): Promise<void> {
+  try {
+    await run(name, [...args]);
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const reason = isMissing ? `program ${name} is missing (Debian: binutils)` : String(error);
+    throw new Unavailable(`the firmware cannot be built: ${reason}`);
+  }
+}
