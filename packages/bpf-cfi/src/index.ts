@@ -1,4 +1,87 @@
 // SPDX-License-Identifier: MIT
+export { executed, scenario } from './apply.ts';
+export {
+  bootHash,
+  bootKernel,
+  CFI_MODES,
+  cfiGetOffset,
+  parseCfiParameter,
+  type Boot,
+  type CfiMode,
+  type CfiOptions,
+} from './boot.ts';
+export { fromHex, toHex } from './bytes.ts';
+export { CSyntaxError } from './c/syntax-error.ts';
+export { TranslationUnit } from './c/translation-unit.ts';
+export { layoutOf, type Layout } from './c/layout.ts';
+export type * from './c/type.ts';
+export { callSite, CHECK_SIZE, SITE_SIZE, type CallSite } from './call-site.ts';
+export {
+  decideCall,
+  type CallDecision,
+  type Place,
+  type TargetFacts,
+  type Trap,
+} from './checked-call.ts';
+export { cfiFailure, type CfiFailure } from './cfi-failure.ts';
+export { jitImage, type ImageShape, type JitImage, type ProgramBody } from './jit-image.ts';
+export { ARITY_THUNKS, CALLER, CALLS, PACK, STACK_TOP, TRAMPOLINES } from './kernel-text.ts';
+export { bpfCfi } from './model.ts';
+export * from './operation.ts';
+export * from './outcome.ts';
+export { schemeOf } from './plan.ts';
+export {
+  functionPreamble,
+  hashPosition,
+  jitPreamble,
+  prefixNops,
+  type Arity,
+  type Preamble,
+  type Scheme,
+} from './preamble.ts';
+export { maskedHex } from './program-operations.ts';
+export {
+  BPF_MAIN,
+  BPF_SUBPROGRAM,
+  DESTRUCTOR_CALL,
+  DUMMY_TEST_CALL,
+  KERNEL_TYPES,
+  prototype,
+  type Prototype,
+} from './prototypes.ts';
+export { ENDBR32, ENDBR64, endbrPoison, isEndbr, rehash } from './rehash.ts';
+export { featuresOf, REVISIONS, type Features } from './revisions.ts';
+export {
+  execute,
+  EXECUTION_LIMIT,
+  reportText,
+  scenarioMachine,
+  trace,
+  trapTableOf,
+  type Execution,
+  type Scenario,
+  type TraceLine,
+} from './scenario.ts';
+export { setupError, type Setup } from './setup.ts';
+export * from './state.ts';
+export { structMember, structMembers, type StructMember, type StructName } from './struct-types.ts';
+export {
+  argumentSlots,
+  BPF_TRAMP_F,
+  flagsWarn,
+  frameOf,
+  structOpsFlags,
+  structOpsTrampoline,
+  type FunctionModel,
+  type Trampoline,
+} from './trampoline.ts';
+export {
+  AnonymousNumbers,
+  DEFAULT_MANGLING,
+  mangle,
+  type Mangled,
+  type MangleOptions,
+} from './type-id/mangle.ts';
 export {
   calledFunction,
   kcfiTypeId,
@@ -10,6 +93,4 @@ export {
   type TypeId,
   type TypeIdOptions,
 } from './type-id/type-id.ts';
-export { TranslationUnit } from './c/translation-unit.ts';
-export { mangle, AnonymousNumbers } from './type-id/mangle.ts';
 export { xxHash64, xxHash64Low } from './type-id/xxhash64.ts';

@@ -77,7 +77,9 @@ export class Unsupported {
 }
 
 /** HLT. */
-export class Halt {}
+export class Halt {
+  readonly kind: 'halt' = 'halt';
+}
 
 const RSP = 4;
 const RBP = 5;

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+import type { RevisionId } from '@kernel-models/model-core';
+import { bootKernel } from './boot.ts';
+import { call, executedOutcome, scenarioOf } from './calls.ts';
+import type { Outcome } from './outcome.ts';
+import type { Operation, OperationOf } from './operation.ts';
+import { schemeOf } from './plan.ts';
+import { image, load, textPoke, unload } from './program-operations.ts';
+import { featuresOf, type Features } from './revisions.ts';
+import type { Scenario } from './scenario.ts';
+import type { State } from './state.ts';
+import { answer, impossible, type CfiStep } from './step.ts';
+import {
+  linkClose,
+  linkCreate,
+  mapCreate,
+  mapDelete,
+  mapUpdate,
+  registerStruct,
+} from './struct-ops.ts';
+
+/**
+ * The transition function of a kernel under control-flow integrity.
+ *
+ * @throws RangeError where there is no such revision
+ * @throws CSyntaxError where a call names a prototype that is no C
+ */
+export function apply(state: State, operation: Operation, revision: RevisionId): CfiStep {
+  const features = featuresOf(revision);
+  if (operation.op === 'boot') return boot(state, operation, features);
+  const scheme = schemeOf(state, features);
+  if (scheme === undefined) return impossible(state);
+  switch (operation.op) {
+    case 'load':
+      return load(state, operation, features);
+    case 'unload':
+      return unload(state, operation, scheme);
+    case 'image':
+      return image(state, operation, scheme);
+    case 'textPoke':
+      return textPoke(state, operation, scheme);
+    case 'registerStruct':
+      return registerStruct(state, operation, features);
+    case 'mapCreate':
+      return mapCreate(state, operation);
+    case 'mapUpdate':
+      return mapUpdate(state, operation, scheme);
+    case 'mapDelete':
+      return mapDelete(state, operation, scheme);
+    case 'linkCreate':
+      return linkCreate(state, operation);
+    case 'linkClose':
+      return linkClose(state, operation);
+    case 'call':
+    case 'destroy':
+    case 'dispatch':
+    case 'callback':
+    case 'tailCall':
+    case 'callMember':
+    case 'testRun':
+      return call(state, operation, scheme);
+  }
+}
+
+const BOOT_RULES = { OFF: 'boot.off', KCFI: 'boot.kcfi', FINEIBT: 'boot.fineibt' } as const;
+
+function boot(state: State, operation: OperationOf<'boot'>, features: Features): CfiStep {
+  if (state.boot !== null) return answer(state, { kind: 'impossible' }, 'boot.once');
+  const booted = bootKernel(state.setup, operation.cfi, operation.seed, features);
+  const { mode, messages } = booted;
+  return answer({ ...state, boot: booted }, { kind: 'booted', mode, messages }, BOOT_RULES[mode]);
+}
+
+/**
+ * The bytes of the call that an operation makes, ready to be executed; undefined where it makes none.
+ *
+ * @throws RangeError where there is no such revision
+ */
+export function scenario(
+  state: State,
+  operation: Operation,
+  revision: RevisionId,
+): Scenario | undefined {
+  const scheme = schemeOf(state, featuresOf(revision));
+  return scheme && scenarioOf(state, operation, scheme);
+}
+
+/**
+ * What a call comes to when its bytes are executed: what `apply` decides without executing any.
+ *
+ * @returns undefined where the operation makes no call
+ * @throws RangeError where there is no such revision
+ */
+export function executed(
+  state: State,
+  operation: Operation,
+  revision: RevisionId,
+): Outcome | undefined {
+  const scheme = schemeOf(state, featuresOf(revision));
+  return scheme && executedOutcome(state, operation, scheme);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+import {
+  decode,
+  DecodeError,
+  ERRNO_NAMES,
+  formatHex,
+  type Codec,
+  type Decoder,
+  type Json,
+} from '@kernel-models/model-core';
+import { CFI_MODES } from './boot.ts';
+import { CSyntaxError } from './c/syntax-error.ts';
+import type { CfiErrno, Outcome } from './outcome.ts';
+import type { Operation } from './operation.ts';
+import { prototype } from './prototypes.ts';
+import { setupError, type Setup } from './setup.ts';
+
+const { array, boolean, hex, integer, object, oneOf, optional, record, string, union } = decode;
+
+const U32_MAX = 0xffff_ffffn;
+
+/** A 32-bit quantity: a `0x…` string in traces, a number in memory. */
+const u32: Decoder<number> = (json, field) => Number(hex(0n, U32_MAX)(json, field));
+
+function hexOf(value: number): string {
+  return formatHex(BigInt(value));
+}
+
+/** C that declares a function type. */
+const declaration: Decoder<string> = (json, field) => {
+  const source = string(json, field);
+  try {
+    prototype(source);
+  } catch (error) {
+    if (!(error instanceof CSyntaxError || error instanceof RangeError)) throw error;
+    throw new DecodeError(field, `a prototype of C (${error.message})`, json);
+  }
+  return source;
+};
+
+function text(pattern: RegExp, expected: string): Decoder<string> {
+  return (json, field) => {
+    if (typeof json !== 'string' || !pattern.test(json)) {
+      throw new DecodeError(field, expected, json);
+    }
+    return json;
+  };
+}
+
+const label = text(/^[a-z0-9_]{1,15}$/, 'a name: 1 to 15 of a-z, 0-9, _');
+const name = text(/^[\x20-\x7e]{0,127}$/, 'at most 127 printable characters of ASCII');
+const struct = oneOf(['tcp_congestion_ops', 'bpf_dummy_ops']);
+const callee = object({ prototype: declaration, addressTaken: boolean });
+const body = union('kind', {
+  constant: { value: u32 },
+  argument: { index: integer(0, 11) },
+  dereference: {},
+});
+const nullable: Decoder<bigint | null> = (json, field) =>
+  json === null ? null : hex()(json, field);
+
+const setup = object({
+  cfi: boolean,
+  autoDefault: boolean,
+  fineibt: boolean,
+  bhi: boolean,
+  ibt: boolean,
+  padding: boolean,
+  alignment: (json: Json | undefined, field: string): 16 | 32 | 64 => {
+    if (json !== 16 && json !== 32 && json !== 64)
+      throw new DecodeError(field, '16, 32 or 64', json);
+    return json;
+  },
+  permissive: boolean,
+  retpoline: boolean,
+  returnThunk: boolean,
+  cpu: object({ ibt: boolean, fred: boolean }),
+});
+
+const operation = union('op', {
+  boot: { cfi: optional(string), seed: u32 },
+  load: {
+    program: label,
+    kind: oneOf(['main', 'subprogram', 'struct_ops']),
+    struct: optional(struct),
+    member: optional(string),
+    sleepable: optional(boolean),
+    body,
+  },
+  unload: { program: label },
+  image: { program: label },
+  call: { site: declaration, callee, swapped: optional(callee) },
+  dispatch: { program: label },
+  callback: { program: label },
+  tailCall: { program: label },
+  destroy: {},
+  textPoke: { program: label, kind: oneOf(['call', 'jmp']), from: nullable, to: nullable },
+  registerStruct: { name, stubs: boolean, members: array(declaration) },
+  mapCreate: { map: label, struct, link: boolean },
+  mapUpdate: {
+    map: label,
+    name,
+    members: record(label),
+    owner: boolean,
+    flags: integer(0, 0xffff_ffff),
+    key: integer(0, 0xffff_ffff),
+  },
+  mapDelete: { map: label },
+  linkCreate: { map: label },
+  linkClose: { map: label },
+  callMember: { map: label, member: string, arguments: array(hex()) },
+  testRun: { program: label, arguments: array(hex()) },
+});
+
+const ERRNOS: readonly CfiErrno[] = [...ERRNO_NAMES, 'ENOTSUPP'];
+const place = oneOf([
+  ...(['caller-check', 'caller-load', 'caller-paranoid', 'before-callee'] as const),
+  ...(['callee-check', 'arity-thunk', 'callee'] as const),
+]);
+const reports = array(object({ place, type: u32 }));
+const code: Decoder<number | null> = (json, field) =>
+  json === null ? null : integer(0, 0xffff)(json, field);
+
+const outcome = union('kind', {
+  booted: {
+    mode: oneOf(CFI_MODES.slice(1) as ['OFF', 'KCFI', 'FINEIBT']),
+    messages: array(string),
+  },
+  value: { value: hex() },
+  errno: { errno: oneOf(ERRNOS) },
+  returned: { value: nullable, reports },
+  trapped: { vector: oneOf(['UD', 'CP', 'BP', 'PF']), errorCode: code, place, reports },
+  image: { bytes: text(/^(?:[0-9a-f]{2}|\?\?)*$/, 'hexadecimal digits or question marks') },
+  impossible: {},
+});
+
+function encodeOperation(value: Operation): Json {
+  switch (value.op) {
+    case 'boot':
+      return { ...value, seed: hexOf(value.seed) };
+    case 'load':
+      return value.body.kind === 'constant'
+        ? { ...value, body: { kind: 'constant', value: hexOf(value.body.value) } }
+        : { ...value, body: { ...value.body } };
+    case 'call':
+      return {
+        ...value,
+        callee: { ...value.callee },
+        swapped: value.swapped === undefined ? undefined : { ...value.swapped },
+      };
+    case 'textPoke':
+      return { ...value, from: encodeNullable(value.from), to: encodeNullable(value.to) };
+    case 'callMember':
+    case 'testRun':
+      return { ...value, arguments: value.arguments.map(formatHex) };
+    case 'mapUpdate':
+      return { ...value, members: { ...value.members } };
+    default:
+      return { ...value };
+  }
+}
+
+function encodeNullable(value: bigint | null): Json {
+  return value === null ? null : formatHex(value);
+}
+
+function encodeOutcome(value: Outcome): Json {
+  switch (value.kind) {
+    case 'value':
+      return { kind: 'value', value: formatHex(value.value) };
+    case 'returned':
+      return {
+        ...value,
+        value: encodeNullable(value.value),
+        reports: value.reports.map(encodeReport),
+      };
+    case 'trapped':
+      return { ...value, reports: value.reports.map(encodeReport) };
+    default:
+      return { ...value };
+  }
+}
+
+function encodeReport({
+  place: at,
+  type,
+}: {
+  readonly place: string;
+  readonly type: number;
+}): Json {
+  return { place: at, type: hexOf(type) };
+}
+
+/** JSON and values of this model. */
+export const codec: Codec<Setup, Operation, Outcome> = {
+  decodeSetup(json) {
+    const value = setup(json, 'setup');
+    const error = setupError(value);
+    if (error === undefined) return value;
+    const [, field = 'setup', expected = '', got = ''] =
+      /^(\S+): expected (.*), got (.*)$/.exec(error) ?? [];
+    throw new DecodeError(field, expected, JSON.parse(got));
+  },
+  encodeSetup: (value) => ({ ...value, cpu: { ...value.cpu } }),
+  decodeOperation: (json) => operation(json, 'operation'),
+  encodeOperation,
+  decodeOutcome: (json) => outcome(json, 'outcome'),
+  encodeOutcome,
+};

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+import type { Model } from '@kernel-models/model-core';
+import { apply } from './apply.ts';
+import { codec } from './codec.ts';
+import { INVARIANTS } from './invariants.ts';
+import type { Operation } from './operation.ts';
+import type { Outcome } from './outcome.ts';
+import { REVISIONS } from './revisions.ts';
+import { RULES } from './rules.ts';
+import type { Setup } from './setup.ts';
+import { initial, type State } from './state.ts';
+
+/** BPF under control-flow integrity: JIT images, struct_ops trampolines, and the calls that lead to them. */
+export const bpfCfi: Model<State, Operation, Outcome, Setup> = {
+  name: 'bpf-cfi',
+  revisions: REVISIONS,
+  rules: RULES,
+  codec,
+  initial,
+  apply,
+  invariants: INVARIANTS,
+};

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+import type { Errno } from '@kernel-models/model-core';
+import type { Boot } from './boot.ts';
+import type { Place, Trap } from './checked-call.ts';
+
+/** An errno; ENOTSUPP is 524, which the kernel does not keep to itself here. */
+export type CfiErrno = Errno | 'ENOTSUPP';
+
+/** A failed check that was reported. */
+export interface Report {
+  readonly place: Place;
+  /** The expected type, as boot left it. */
+  readonly type: number;
+}
+
+/** What can be seen of an operation. */
+export type Outcome =
+  | { readonly kind: 'booted'; readonly mode: Boot['mode']; readonly messages: readonly string[] }
+  | { readonly kind: 'value'; readonly value: bigint }
+  | { readonly kind: 'errno'; readonly errno: CfiErrno }
+  /** A call came back. `value` is null where the callee returns nothing. */
+  | {
+      readonly kind: 'returned';
+      readonly value: bigint | null;
+      readonly reports: readonly Report[];
+    }
+  /** A call ended in an exception. */
+  | ({ readonly kind: 'trapped'; readonly reports: readonly Report[] } & Trap)
+  /** Hexadecimal digits; `????????` where an address stands. */
+  | { readonly kind: 'image'; readonly bytes: string }
+  /** The operation names something that is not there. */
+  | { readonly kind: 'impossible' };

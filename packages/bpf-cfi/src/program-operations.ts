@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+import { disassemble } from '@kernel-models/hw-model/instructions';
+import { toHex } from './bytes.ts';
+import { programImage } from './plan.ts';
+import { prototype } from './prototypes.ts';
+import type { OperationOf } from './operation.ts';
+import type { Scheme } from './preamble.ts';
+import type { Features } from './revisions.ts';
+import type { Program, State } from './state.ts';
+import { answer, impossible, refuse, succeed, type CfiStep } from './step.ts';
+import { structMember } from './struct-types.ts';
+
+/* Programs: loading, unloading, their images, and patching them. */
+
+/** The same state with one program changed. */
+export function withProgram(state: State, name: string, program: Program): State {
+  return { ...state, programs: { ...state.programs, [name]: program } };
+}
+
+/**
+ * BPF_PROG_LOAD. What a struct_ops program may implement is tested as in check_struct_ops_btf_id(),
+ * kernel/bpf/verifier.c.
+ */
+export function load(state: State, operation: OperationOf<'load'>, features: Features): CfiStep {
+  const { program: name, kind, struct, member: memberName, body } = operation;
+  if (state.programs[name] !== undefined) return impossible(state);
+  if (kind === 'struct_ops') {
+    if (struct === undefined || memberName === undefined) return impossible(state);
+    const member = structMember(struct, memberName, features);
+    if (member === undefined) return refuse(state, 'EINVAL', 'load.unknown-member');
+    if (member.prototype === undefined) return refuse(state, 'EINVAL', 'load.not-a-function');
+    if (member.stub === undefined) return refuse(state, 'ENOTSUPP', 'load.unsupported-member');
+    if (operation.sleepable === true && !member.sleepable) {
+      return refuse(state, 'EINVAL', 'load.sleepable');
+    }
+    const beyond =
+      body.kind === 'argument' && body.index >= prototype(member.prototype).parameters.length;
+    if (beyond) return refuse(state, 'EACCES', 'load.context-bounds');
+    const untested = body.kind === 'dereference' && member.nullable === 0;
+    if (untested && features.testRunChecksNull) {
+      return refuse(state, 'EACCES', 'load.null-dereference');
+    }
+  }
+  const program: Program = {
+    kind,
+    struct,
+    member: memberName,
+    body,
+    slot: Object.keys(state.programs).length,
+    image: 'live',
+    open: true,
+    references: 1,
+    patch: null,
+  };
+  return succeed(withProgram(state, name, program), 'load.done');
+}
+
+/** The descriptor is closed; the last reference frees the image. Mirrors bpf_jit_free(). */
+export function unload(
+  state: State,
+  { program: name }: OperationOf<'unload'>,
+  scheme: Scheme,
+): CfiStep {
+  const program = state.programs[name];
+  if (program === undefined || !program.open) return impossible(state);
+  const references = program.references - 1;
+  if (references > 0) {
+    return succeed(
+      withProgram(state, name, { ...program, open: false, references }),
+      'unload.kept',
+    );
+  }
+  const freed = withProgram(state, name, {
+    ...program,
+    open: false,
+    references,
+    image: imageAfterFree(scheme, program),
+  });
+  return succeed(freed, 'unload.freed');
+}
+
+/** Memory is found by its header, so that freeing from anywhere but the image's start frees nothing. */
+export function imageAfterFree(scheme: Scheme, program: Program): Program['image'] {
+  const { address, pointer } = programImage(scheme, program);
+  const misses = scheme.features.freesFrom === 'entry' && pointer !== address;
+  return misses ? 'leaked' : 'freed';
+}
+
+/** What BPF_OBJ_GET_INFO_BY_FD shows: the image without its preamble, addresses masked. */
+export function image(
+  state: State,
+  { program: name }: OperationOf<'image'>,
+  scheme: Scheme,
+): CfiStep {
+  const program = state.programs[name];
+  if (program === undefined || program.image === 'freed') return impossible(state);
+  const { bytes, address, pointer } = programImage(scheme, program);
+  const shown = Uint8Array.from(bytes.slice(Number(pointer - address)));
+  return answer(state, { kind: 'image', bytes: maskedHex(shown) }, 'image.shown');
+}
+
+/**
+ * Bytes as hexadecimal digits, with question marks for what depends on where things lie: the distances
+ * of calls and of jumps that leave the bytes, and 64-bit constants.
+ */
+export function maskedHex(bytes: Uint8Array): string {
+  return disassemble(bytes)
+    .map(({ bytes: code, decoded, address }) => {
+      const hex = toHex(code);
+      if (decoded.kind !== 'instruction') return hex;
+      const { mnemonic, operands, length } = decoded.instruction;
+      const [first, second] = operands;
+      const branch = (mnemonic === 'call' || mnemonic === 'jmp') && first?.kind === 'immediate';
+      if (branch && length >= 5 && leaves(Number(address) + length + first.low, bytes)) {
+        return hex.slice(0, -8) + '?'.repeat(8);
+      }
+      const constant = mnemonic === 'mov' && second?.kind === 'immediate' && length === 10;
+      return constant ? hex.slice(0, -16) + '?'.repeat(16) : hex;
+    })
+    .join('');
+}
+
+function leaves(target: number, bytes: Uint8Array): boolean {
+  return target < 0 || target >= bytes.length;
+}
+
+const MAX_DISTANCE = 1n << 31n;
+
+/**
+ * bpf_arch_text_poke(): a NOP, CALL or JMP at a program's entry becomes another one, if it is what the
+ * caller believes.
+ */
+export function textPoke(
+  state: State,
+  { program: name, kind, from, to }: OperationOf<'textPoke'>,
+  scheme: Scheme,
+): CfiStep {
+  const program = state.programs[name];
+  if (program === undefined) return impossible(state);
+  if (program.image === 'freed') return refuse(state, 'EINVAL', 'poke.address');
+  const ip = programImage(scheme, program).pointer;
+  for (const target of [from, to]) {
+    if (target === null) continue;
+    const distance = target - (ip + 5n);
+    if (distance < -MAX_DISTANCE || distance >= MAX_DISTANCE) {
+      return refuse(state, 'ERANGE', 'poke.range');
+    }
+  }
+  const held = program.patch;
+  const matches = from === null ? held === null : held?.kind === kind && held.target === from;
+  if (!matches) return refuse(state, 'EBUSY', 'poke.unexpected');
+  if (from === to) return answer(state, { kind: 'value', value: 1n }, 'poke.unchanged');
+  const patch = to === null ? null : { kind, target: to };
+  return succeed(withProgram(state, name, { ...program, patch }), 'poke.patched');
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+import type { Rule } from '@kernel-models/model-core';
+
+/** Sentences and origins by rule: what must hold, or what has happened. */
+const TABLE = {
+  'model.impossible': ['What an operation names is there.', 'This model; no kernel is asked.'],
+  'boot.once': ['A kernel boots once.', 'start_kernel(), init/main.c'],
+  'boot.off': ['Checks are disabled.', '__apply_fineibt(), arch/x86/kernel/alternative.c'],
+  'boot.kcfi': ['Callers check kCFI hashes.', '__apply_fineibt(), arch/x86/kernel/alternative.c'],
+  'boot.fineibt': ['Callees check hashes.', '__apply_fineibt(), arch/x86/kernel/alternative.c'],
+  'load.unknown-member': [
+    'The struct has the member.',
+    'check_struct_ops_btf_id(), kernel/bpf/verifier.c',
+  ],
+  'load.not-a-function': [
+    'The member is a function pointer.',
+    'check_struct_ops_btf_id(), kernel/bpf/verifier.c',
+  ],
+  'load.unsupported-member': [
+    'The member has a stub.',
+    'check_struct_ops_btf_id(), kernel/bpf/verifier.c, Linux 6.9',
+  ],
+  'load.sleepable': [
+    'Only some members may sleep.',
+    'bpf_dummy_ops_check_member(), net/bpf/bpf_dummy_struct_ops.c',
+  ],
+  'load.context-bounds': [
+    'A program reads only the arguments that the member has.',
+    'btf_ctx_access(), kernel/bpf/btf.c',
+  ],
+  'load.null-dereference': [
+    'A parameter that may be NULL is tested before it is used.',
+    'check_mem_access(), kernel/bpf/verifier.c, Linux 6.11',
+  ],
+  'load.done': ['The program is loaded.', 'bpf_prog_load(), kernel/bpf/syscall.c'],
+  'unload.kept': [
+    'A program that something refers to stays.',
+    'bpf_prog_put(), kernel/bpf/syscall.c',
+  ],
+  'unload.freed': [
+    'Its image becomes free space, filled with INT3.',
+    'bpf_jit_free(), arch/x86/net/bpf_jit_comp.c',
+  ],
+  'image.shown': [
+    'Program info shows an image from its entry on.',
+    'bpf_prog_get_info_by_fd(), kernel/bpf/syscall.c',
+  ],
+  'call.unchecked': [
+    'A site without a check reaches its target.',
+    'cfi_disable_callers(), arch/x86/kernel/alternative.c',
+  ],
+  'call.same-type': [
+    'A target of the expected type is reached.',
+    'handle_cfi_failure(), arch/x86/kernel/cfi.c',
+  ],
+  'call.reported': [
+    'A failure that is not fatal is reported, and the call made.',
+    'report_cfi_failure(), kernel/cfi.c',
+  ],
+  'call.type-mismatch': [
+    'A target of another type is not reached.',
+    'handle_cfi_failure(), arch/x86/kernel/cfi.c',
+  ],
+  'call.missing-endbr': ['A tracked branch ends on ENDBR64.', 'Intel SDM volume 1, 18.3.4'],
+  'call.unmapped': [
+    'What lies before the target can be read or fetched.',
+    'Intel SDM volume 3, 6.15',
+  ],
+  'call.int3': [
+    'Free space traps.',
+    'bpf_jit_fill_hole_with_zero(), jit_fill_hole(), arch/x86/net/bpf_jit_comp.c',
+  ],
+  'call.null-dereference': [
+    'A program reads through the pointers that it is given.',
+    'bpf_struct_ops_test_run(), net/bpf/bpf_dummy_struct_ops.c',
+  ],
+  'poke.address': [
+    'Only program text is patched.',
+    'bpf_arch_text_poke(), arch/x86/net/bpf_jit_comp.c',
+  ],
+  'poke.range': ['A target is within 2 GiB.', 'emit_patch(), arch/x86/net/bpf_jit_comp.c'],
+  'poke.unexpected': [
+    'The site holds what the caller expects.',
+    '__bpf_arch_text_poke(), arch/x86/net/bpf_jit_comp.c',
+  ],
+  'poke.unchanged': [
+    'The site holds the new instruction already.',
+    '__bpf_arch_text_poke(), arch/x86/net/bpf_jit_comp.c',
+  ],
+  'poke.patched': ['The site was patched.', '__bpf_arch_text_poke(), arch/x86/net/bpf_jit_comp.c'],
+  'register.name': [
+    'The name of the value type has less than 128 characters.',
+    'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'register.stubs': [
+    'A struct has stubs.',
+    'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c, Linux 6.9',
+  ],
+  'register.members': [
+    'A struct has at most 64 members.',
+    'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'register.wide-return': [
+    'A member returns at most 8 bytes.',
+    'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'register.done': [
+    'The struct is registered.',
+    'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'map.created': [
+    'The map is there, in INIT.',
+    'bpf_struct_ops_map_alloc(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'update.flags': [
+    'An update has no flags.',
+    'bpf_struct_ops_map_update_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'update.key': [
+    'The only key is 0.',
+    'bpf_struct_ops_map_update_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'update.busy': [
+    'A map is updated in INIT only.',
+    'bpf_struct_ops_map_update_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'update.owner': [
+    'A value has no module pointer.',
+    'bpf_struct_ops_map_update_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'update.unsupported-struct': [
+    'The struct can be registered.',
+    'bpf_dummy_init_member(), net/bpf/bpf_dummy_struct_ops.c',
+  ],
+  'update.name': [
+    'An algorithm has a name of letters, digits, _ and dots.',
+    'bpf_tcp_ca_init_member(), net/ipv4/bpf_tcp_ca.c',
+  ],
+  'update.bad-program': [
+    'The descriptor is one of a program.',
+    'bpf_struct_ops_map_update_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'update.wrong-program': [
+    'The program implements this member of this struct.',
+    'bpf_struct_ops_map_update_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'update.incomplete': [
+    'An algorithm has ssthresh, undo_cwnd, and cong_avoid or cong_control.',
+    'tcp_validate_congestion_control(), net/ipv4/tcp_cong.c',
+  ],
+  'update.duplicate': [
+    'A name is registered once.',
+    'tcp_register_congestion_control(), net/ipv4/tcp_cong.c',
+  ],
+  'update.registered': [
+    'The struct is registered: INUSE.',
+    'bpf_struct_ops_map_update_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'update.ready': [
+    'The struct waits for a link: READY.',
+    'bpf_struct_ops_map_update_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'delete.link': [
+    'A map for links is not deleted from.',
+    'bpf_struct_ops_map_delete_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'delete.nothing': [
+    'There is something to delete.',
+    'bpf_struct_ops_map_delete_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'delete.in-progress': [
+    'It is not being deleted.',
+    'bpf_struct_ops_map_delete_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'delete.unregistered': [
+    'The struct is unregistered: TOBEFREE.',
+    'bpf_struct_ops_map_delete_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'link.not-ready': [
+    'A link needs a map for links in READY.',
+    'bpf_struct_ops_link_create(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'link.duplicate': [
+    'A name is registered once.',
+    'bpf_struct_ops_link_create(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'link.created': [
+    'The struct is registered.',
+    'bpf_struct_ops_link_create(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'link.closed': [
+    'The struct is unregistered and can be linked again.',
+    'bpf_struct_ops_map_link_dealloc(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'test-run.argument-count': [
+    'The context has one slot for each parameter.',
+    'bpf_struct_ops_test_run(), net/bpf/bpf_dummy_struct_ops.c',
+  ],
+  'test-run.not-dummy': [
+    'The program implements bpf_dummy_ops.',
+    'bpf_prog_test_run(), kernel/bpf/syscall.c',
+  ],
+  'test-run.null': [
+    'Only a parameter that may be NULL is.',
+    'check_test_run_args(), net/bpf/bpf_dummy_struct_ops.c, Linux 6.11',
+  ],
+} as const;
+
+/** The id of a rule. */
+export type RuleName = keyof typeof TABLE;
+
+/** Every rule that can decide an outcome. */
+export const RULES: readonly Rule[] = Object.entries(TABLE).map(([id, [sentence, origin]]) => ({
+  id,
+  sentence,
+  origin,
+}));

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+import { callSite, SITE_SIZE } from './call-site.ts';
+import { cfiFailure, resumed, type CfiFailure } from './cfi-failure.ts';
+import { isPermissive, type Place, type Trap } from './checked-call.ts';
+import {
+  CALLER,
+  kernelMachine,
+  POINTER_SLOT,
+  RETPOLINE_R11,
+  symbolText,
+  type Symbol,
+  type Text,
+} from './kernel-text.ts';
+import { relative } from './jit-image.ts';
+import { ENDBR_BYTES, type Scheme } from './preamble.ts';
+import { le64 } from './bytes.ts';
+import {
+  cetValue,
+  decode,
+  decodedText,
+  disassemble,
+  mapBytes,
+  mergePages,
+  peek,
+  READ_WRITE,
+  register,
+  run,
+  trackerOf,
+  type MachineEvent,
+  type MachineState,
+} from '@kernel-models/hw-model/instructions';
+
+/*
+ * A call as bytes: the call site, its target and everything between them, executed on the hardware
+ * model.
+ */
+
+/** A call that can be executed. */
+export interface Scenario {
+  readonly scheme: Scheme;
+  /** What the call site expects, as boot left it; 0 where it checks nothing. */
+  readonly hash: number;
+  /** The pointer that is called. */
+  readonly pointer: bigint;
+  /** What is in memory beside the caller. */
+  readonly texts: readonly Text[];
+  readonly symbols: readonly Symbol[];
+  /** By register: rdi, rsi, rdx, rcx, r8, r9, then the stack. */
+  readonly arguments: readonly bigint[];
+  /** A pointer that takes the place of `pointer` in memory between the check and the call. */
+  readonly swapped: bigint | undefined;
+}
+
+/** What executing a call came to. */
+export interface Execution {
+  readonly reports: readonly (CfiFailure & { readonly rip: bigint })[];
+  readonly trap: (Trap & { readonly rip: bigint }) | null;
+  /** RAX where the call returned. */
+  readonly value: bigint | undefined;
+  /** RSP and RBP as they were before the call: a call that returns keeps them. */
+  readonly balanced: boolean;
+  readonly retired: number;
+}
+
+/** Instructions after which a call counts as a runaway. */
+export const EXECUTION_LIMIT = 10_000;
+
+/** The machine at the first instruction of the caller. */
+export function scenarioMachine(scenario: Scenario): MachineState {
+  const { scheme, pointer, texts } = scenario;
+  const caller = callerText(scenario);
+  const [rdi = 0n, rsi = 0n, rdx = 0n, rcx = 0n, r8 = 0n, r9 = 0n, ...stack] = scenario.arguments;
+  const machine = kernelMachine(scheme, [caller, ...texts], CALLER, {
+    ...{ rdi, rsi, rdx, rcx, r8, r9 },
+    ...{ r11: pointer, r12: POINTER_SLOT, rbx: 0x1111n, rbp: 0x2222n },
+  });
+  const slot = mapBytes([], POINTER_SLOT, Uint8Array.from(le64(pointer)), READ_WRITE);
+  const rsp = register(machine, 'rsp');
+  const page = machine.pages.find(({ address }) => address === (rsp & ~0xfffn));
+  const withSlot = { ...machine, pages: mergePages(machine.pages, slot) };
+  if (page === undefined || stack.length === 0) return withSlot;
+  const bytes = page.bytes.slice();
+  bytes.set(
+    stack.flatMap((value) => [...le64(BigInt.asUintN(64, value))]),
+    Number(rsp & 0xfffn),
+  );
+  return { ...withSlot, pages: mergePages(withSlot.pages, [{ ...page, bytes }]) };
+}
+
+const HLT = 0xf4;
+
+/** The function with the call site; HLT where it would go on. */
+function callerText({ scheme, hash }: Scenario): Text {
+  const head = scheme.setup.ibt ? ENDBR_BYTES : [];
+  const end = CALLER + BigInt(head.length + SITE_SIZE);
+  const { bytes } = callSite(scheme, hash, relative(RETPOLINE_R11, end));
+  return { address: CALLER, bytes: [...head, ...bytes, HLT] };
+}
+
+/** Where the check's UD2 stands, or stood. */
+export function trapTableOf({ scheme, hash }: Scenario): ReadonlySet<bigint> {
+  const head = scheme.setup.ibt ? ENDBR_BYTES.length : 0;
+  const { trap } = callSite(scheme, hash, 0);
+  return new Set(trap === undefined ? [] : [CALLER + BigInt(head + trap)]);
+}
+
+/** Executes a call to its end. Always bounded. */
+export function execute(scenario: Scenario): Execution {
+  const { scheme } = scenario;
+  const table = trapTableOf(scenario);
+  const reports: (CfiFailure & { readonly rip: bigint })[] = [];
+  let state = startOf(scenario);
+  const [rsp, rbp] = [register(state, 'rsp'), register(state, 'rbp')];
+  let retired = 0;
+  for (;;) {
+    const result = run(state, EXECUTION_LIMIT - retired);
+    retired += result.retired;
+    ({ state } = result);
+    const { event } = result;
+    if (event.kind === 'exception' && event.vector === 6) {
+      const failure = cfiFailure(scheme, state, event, table);
+      if (failure !== undefined) {
+        reports.push({ ...failure, rip: event.rip });
+        if (isPermissive(scheme)) {
+          state = resumed(state, failure);
+          continue;
+        }
+        return { reports, ...ended(scenario, event, failure.place), balanced: false, retired };
+      }
+    }
+    const balanced = register(state, 'rsp') === rsp && register(state, 'rbp') === rbp;
+    if (event.kind === 'halt') {
+      return { reports, trap: null, value: register(state, 'rax'), balanced, retired };
+    }
+    return { reports, ...ended(scenario, event, undefined), balanced: false, retired };
+  }
+}
+
+/** With a swap, the pointer in memory changes right before the branch. */
+function startOf(scenario: Scenario): MachineState {
+  const machine = scenarioMachine(scenario);
+  if (scenario.swapped === undefined) return machine;
+  const head = scenario.scheme.setup.ibt ? 1 : 0;
+  const { state } = run(machine, head + instructionsBeforeBranch(scenario));
+  const slot = mapBytes([], POINTER_SLOT, Uint8Array.from(le64(scenario.swapped)), READ_WRITE);
+  return { ...state, pages: mergePages(state.pages, slot) };
+}
+
+/** Of a check that passes: the jump over the trap leads from the third instruction to the branch. */
+function instructionsBeforeBranch({ scheme, hash }: Scenario): number {
+  const { branch, bytes, trap } = callSite(scheme, hash, 0);
+  if (trap !== undefined && scheme.boot.mode === 'KCFI') return 3;
+  if (trap !== undefined && scheme.boot.mode === 'OFF') return 1;
+  return disassemble(Uint8Array.from(bytes.slice(0, branch))).length;
+}
+
+const VECTORS: Readonly<Record<number, Trap['vector']>> = { 3: 'BP', 6: 'UD', 14: 'PF', 21: 'CP' };
+
+function ended(
+  scenario: Scenario,
+  event: MachineEvent,
+  place: Place | undefined,
+): { readonly trap: Execution['trap']; readonly value: undefined } {
+  if (event.kind !== 'exception') {
+    throw new RangeError(`execution: expected an exception or HLT, got ${event.kind}`);
+  }
+  const vector = VECTORS[event.vector];
+  if (vector === undefined) throw new RangeError(`execution: unexpected vector ${event.vector}`);
+  const rip = vector === 'BP' ? event.rip - 1n : event.rip;
+  const trap = {
+    vector,
+    errorCode: event.errorCode ?? null,
+    place: place ?? placeOf(scenario, rip),
+    rip,
+  };
+  return { trap, value: undefined };
+}
+
+function placeOf({ pointer, scheme, hash }: Scenario, rip: bigint): Place {
+  if (rip >= CALLER && rip < CALLER + 64n) {
+    const { trap } = callSite(scheme, hash, 0);
+    const at = Number(rip - CALLER) - (scheme.setup.ibt ? ENDBR_BYTES.length : 0);
+    return at === trap ? 'caller-check' : 'caller-load';
+  }
+  return rip < pointer && rip >= pointer - 16n ? 'before-callee' : 'callee';
+}
+
+/** One instruction of an execution. */
+export interface TraceLine {
+  readonly address: bigint;
+  /** `caller+0x4/0x19`. */
+  readonly symbol: string;
+  readonly bytes: Uint8Array;
+  readonly text: string;
+  /** The registers that checks use, after the instruction. */
+  readonly registers: Readonly<Record<'rax' | 'r10' | 'r11' | 'rsp', bigint>>;
+  readonly tracker: 'idle' | 'wait' | 'suppressed';
+  /** What ended the execution here. */
+  readonly event: MachineEvent | undefined;
+}
+
+/** Executes a call one instruction at a time, to its first exception or its end. */
+export function trace(scenario: Scenario, limit: number = EXECUTION_LIMIT): readonly TraceLine[] {
+  const lines: TraceLine[] = [];
+  let state = startOf(scenario);
+  while (lines.length < limit) {
+    const address = state.control.rip;
+    const code = peek(state, address, 15) ?? new Uint8Array();
+    const decoded = decode(code);
+    const length = decoded.kind === 'instruction' ? decoded.instruction.length : 1;
+    const result = run(state, 1);
+    const ended = result.event.kind !== 'limit';
+    ({ state } = result);
+    lines.push({
+      address,
+      symbol: symbolText([CALLER_SYMBOL, ...scenario.symbols], address),
+      bytes: code.subarray(0, length),
+      text: decodedText(decoded, address),
+      registers: {
+        rax: register(state, 'rax'),
+        r10: register(state, 'r10'),
+        r11: register(state, 'r11'),
+        rsp: register(state, 'rsp'),
+      },
+      tracker: trackerOf(cetValue(state.control, 0)),
+      event: ended ? result.event : undefined,
+    });
+    if (ended) break;
+  }
+  return lines;
+}
+
+/** What the kernel prints of a failed check. report_cfi_failure(), kernel/cfi.c. */
+export function reportText(scenario: Scenario, failure: CfiFailure, rip: bigint): string {
+  const symbols = [CALLER_SYMBOL, ...scenario.symbols];
+  const at = symbolText(symbols, rip);
+  if (failure.target === undefined) return `CFI failure at ${at} (no target information)`;
+  const type = failure.type.toString(16).padStart(8, '0');
+  return `CFI failure at ${at} (target: ${symbolText(symbols, failure.target)}; expected type: 0x${type})`;
+}
+
+const CALLER_SYMBOL: Symbol = { name: 'caller', address: CALLER, size: 0x20 };

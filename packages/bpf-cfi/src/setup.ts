@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+
+/** How the kernel is built and what it runs on. */
+export interface Setup {
+  /** CONFIG_CFI (CONFIG_CFI_CLANG before Linux 6.18): the compiler checks indirect calls. */
+  readonly cfi: boolean;
+  /** CONFIG_CFI_AUTO_DEFAULT: `cfi=auto` where the command line says nothing. */
+  readonly autoDefault: boolean;
+  /** CONFIG_FINEIBT. Needs cfi, ibt and padding. */
+  readonly fineibt: boolean;
+  /** CONFIG_FINEIBT_BHI. Needs fineibt; there since Linux 6.15. */
+  readonly bhi: boolean;
+  /** CONFIG_X86_KERNEL_IBT: the kernel's own code begins indirect targets with ENDBR64. */
+  readonly ibt: boolean;
+  /** CONFIG_CALL_PADDING: NOPs in front of every function. */
+  readonly padding: boolean;
+  /** CONFIG_FUNCTION_ALIGNMENT, bytes. Other than 16 only without fineibt. */
+  readonly alignment: 16 | 32 | 64;
+  /** CONFIG_CFI_PERMISSIVE: a failure is reported and the call made all the same. */
+  readonly permissive: boolean;
+  /** Indirect calls go through a retpoline that does not become a branch again. */
+  readonly retpoline: boolean;
+  /** Returns go through a thunk. */
+  readonly returnThunk: boolean;
+  /** What the CPU has. */
+  readonly cpu: { readonly ibt: boolean; readonly fred: boolean };
+}
+
+/**
+ * What contradicts itself in a setup: `field: expected X, got Y`; undefined where nothing does.
+ */
+export function setupError(setup: Setup): string | undefined {
+  const { cfi, ibt, padding, fineibt, bhi, alignment } = setup;
+  if (fineibt && !(cfi && ibt && padding)) {
+    return 'setup.fineibt: expected false without cfi, ibt and padding, got true';
+  }
+  if (bhi && !fineibt) return 'setup.bhi: expected false without fineibt, got true';
+  if (fineibt && alignment !== 16) {
+    return `setup.alignment: expected 16 with fineibt, got ${alignment}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+import fc from 'fast-check';
+import {
+  ENDBR64,
+  prototype,
+  setupError,
+  type FunctionCallee,
+  type Operation,
+  type ProgramBody,
+  type Setup,
+} from '@kernel-models/bpf-cfi';
+
+/** Prototypes of callers and callees: pairs of equal types, near misses, and one of each arity. */
+export const PROTOTYPES: readonly string[] = [
+  'void f(void)',
+  'int f(int *)',
+  'int f(const int *)',
+  'void f(void *)',
+  'unsigned int f(const void *, const struct bpf_insn *)',
+  'u32 f(const void *a, const struct bpf_insn *b)',
+  'u64 f(u64, u64, u64, u64, u64)',
+  'int f(struct bpf_dummy_ops_state *, ...)',
+  'long f(struct file *, unsigned int, unsigned long)',
+  'int f(char *a, char *b, char *c, char *d)',
+  'int f(long, long, long, long, long, long)',
+  'int f(long, long, long, long, long, long, long, long)',
+];
+
+const flag = fc.boolean();
+
+/** Builds that can exist. */
+export const setups: fc.Arbitrary<Setup> = fc
+  .record({
+    cfi: fc.oneof({ weight: 5, arbitrary: fc.constant(true) }, fc.constant(false)),
+    autoDefault: flag,
+    fineibt: flag,
+    bhi: flag,
+    ibt: flag,
+    padding: fc.oneof({ weight: 3, arbitrary: fc.constant(true) }, fc.constant(false)),
+    alignment: fc.constantFrom<16 | 32 | 64>(16, 16, 16, 32, 64),
+    permissive: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
+    retpoline: flag,
+    returnThunk: flag,
+    cpu: fc.record({ ibt: flag, fred: flag }),
+  })
+  .map((setup): Setup => {
+    const fineibt = setup.fineibt && setup.cfi && setup.ibt && setup.padding;
+    return {
+      ...setup,
+      fineibt,
+      bhi: setup.bhi && fineibt,
+      alignment: fineibt ? 16 : setup.alignment,
+    };
+  })
+  .filter((setup) => setupError(setup) === undefined);
+
+/** Seeds, among them those that turn a hash, or its negation, into ENDBR64. */
+const seeds = fc.oneof(
+  fc.integer({ min: 0, max: 0xffff_ffff }),
+  fc
+    .constantFrom(...PROTOTYPES)
+    .chain((source) =>
+      fc.constantFrom(
+        (prototype(source).hash ^ ENDBR64) >>> 0,
+        (prototype(source).hash ^ -ENDBR64) >>> 0,
+      ),
+    ),
+);
+
+const words = fc.constantFrom(
+  'auto',
+  'off',
+  'kcfi',
+  'fineibt',
+  'norand',
+  'warn',
+  'paranoid',
+  'bhi',
+  'x',
+);
+
+/** Boots with every kind of parameter. */
+export const boots: fc.Arbitrary<Operation> = fc.record({
+  op: fc.constant('boot' as const),
+  cfi: fc.oneof(
+    fc.constant(undefined),
+    fc.constantFrom('fineibt', 'kcfi', 'fineibt,paranoid', 'fineibt,bhi', 'fineibt,paranoid,bhi'),
+    fc.array(words, { minLength: 1, maxLength: 4 }).map((list) => list.join()),
+  ),
+  seed: seeds,
+});
+
+const callees: fc.Arbitrary<FunctionCallee> = fc.record({
+  prototype: fc.constantFrom(...PROTOTYPES),
+  addressTaken: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.constant(false)),
+});
+
+const bodies: fc.Arbitrary<ProgramBody> = fc.oneof(
+  fc.record({
+    kind: fc.constant('constant' as const),
+    value: fc.constantFrom(0, 1, 2, 0xffff_ffff),
+  }),
+  fc.record({ kind: fc.constant('argument' as const), index: fc.constantFrom(0, 1, 4) }),
+  fc.constant({ kind: 'dereference' as const }),
+);
+
+const programs = fc.constantFrom('a', 'b', 'c', 'd');
+const maps = fc.constantFrom('m', 'n');
+const TCP = ['ssthresh', 'undo_cwnd', 'cong_avoid', 'cong_control', 'set_state', 'init'];
+const DUMMY = ['test_1', 'test_2', 'test_sleepable'];
+const OTHERS = ['get_info', 'name', 'owner', 'nothing'];
+
+const loads: fc.Arbitrary<Operation> = fc.oneof(
+  fc.record({
+    op: fc.constant('load' as const),
+    program: programs,
+    kind: fc.constantFrom('main' as const, 'subprogram' as const),
+    body: fc.record({ kind: fc.constant('constant' as const), value: fc.constantFrom(0, 2) }),
+  }),
+  fc.record({
+    op: fc.constant('load' as const),
+    program: programs,
+    kind: fc.constant('struct_ops' as const),
+    struct: fc.constant('tcp_congestion_ops' as const),
+    member: fc.constantFrom(...TCP, ...TCP, ...OTHERS),
+    sleepable: fc.constantFrom(false, false, true),
+    body: bodies,
+  }),
+  fc.record({
+    op: fc.constant('load' as const),
+    program: programs,
+    kind: fc.constant('struct_ops' as const),
+    struct: fc.constant('bpf_dummy_ops' as const),
+    member: fc.constantFrom(...DUMMY),
+    sleepable: flag,
+    body: bodies,
+  }),
+);
+
+const values = fc.constantFrom(0n, 1n, 0x1_0000_0001n, (1n << 64n) - 1n);
+const POKE_TARGETS = [null, null, 0xffff_ffff_8100_0000n, 0xffff_ffff_8100_1000n, 0x1000n];
+
+/** The memberships that make a complete algorithm out of loaded programs, or nearly. */
+const memberships = fc.oneof(
+  fc.constant({ ssthresh: 'a', undo_cwnd: 'b', cong_avoid: 'c' }),
+  fc.constant({ ssthresh: 'a', undo_cwnd: 'b', cong_control: 'c' }),
+  fc.dictionary(fc.constantFrom(...TCP), programs, { maxKeys: 4 }),
+);
+
+/** Every operation, without sight of a state. */
+export const operations: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 4, arbitrary: loads },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      op: fc.constant('call' as const),
+      site: fc.constantFrom(...PROTOTYPES),
+      callee: callees,
+      swapped: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, callees),
+    }),
+  },
+  fc.record({
+    op: fc.constantFrom('unload', 'image', 'dispatch', 'callback', 'tailCall', 'dispatch'),
+    program: programs,
+  }) as fc.Arbitrary<Operation>,
+  fc.constant<Operation>({ op: 'destroy' }),
+  fc.record({
+    op: fc.constant('textPoke' as const),
+    program: programs,
+    kind: fc.constantFrom('call' as const, 'jmp' as const),
+    from: fc.constantFrom(...POKE_TARGETS),
+    to: fc.constantFrom(...POKE_TARGETS),
+  }),
+  fc.record({
+    op: fc.constant('registerStruct' as const),
+    name: fc.constantFrom('my_ops', 'x'.repeat(112), 'x'.repeat(113)),
+    stubs: flag,
+    members: fc.constantFrom<readonly string[]>(
+      ['int f(int)'],
+      ['struct pair { long a, b; }; struct pair f(void);'],
+      new Array<string>(65).fill('void f(void)'),
+    ),
+  }),
+  fc.record({
+    op: fc.constant('mapCreate' as const),
+    map: maps,
+    struct: fc.constantFrom(
+      ...(['tcp_congestion_ops', 'tcp_congestion_ops', 'bpf_dummy_ops'] as const),
+    ),
+    link: flag,
+  }),
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      op: fc.constant('mapUpdate' as const),
+      map: maps,
+      name: fc.constantFrom('cubic2', 'cubic2', 'other', '', 'a b'),
+      members: memberships,
+      owner: fc.constantFrom(false, false, false, true),
+      flags: fc.constantFrom(0, 0, 0, 1),
+      key: fc.constantFrom(0, 0, 0, 1),
+    }),
+  },
+  fc.record({
+    op: fc.constantFrom('mapDelete', 'linkCreate', 'linkClose'),
+    map: maps,
+  }) as fc.Arbitrary<Operation>,
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('callMember' as const),
+      map: maps,
+      member: fc.constantFrom(...TCP, 'owner'),
+      arguments: fc.array(values, { minLength: 1, maxLength: 4 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('testRun' as const),
+      program: programs,
+      arguments: fc.oneof(
+        fc.tuple(fc.constantFrom(0n, 1n)),
+        fc.tuple(fc.constantFrom(0n, 1n), values, values, values, values),
+      ),
+    }),
+  },
+);
+
+/** A complete algorithm, registered and called: what random operations seldom find together. */
+export const registration: fc.Arbitrary<readonly Operation[]> = fc
+  .record({ link: flag, bodies: fc.tuple(bodies, bodies, bodies), control: flag, argument: values })
+  .map(({ link, bodies: [x, y, z], control, argument }): readonly Operation[] => {
+    const third = control ? 'cong_control' : 'cong_avoid';
+    const members = { ssthresh: 'a', undo_cwnd: 'b', [third]: 'c' };
+    const struct = 'tcp_congestion_ops';
+    const load = (program: string, member: string, body: ProgramBody): Operation => ({
+      op: 'load',
+      ...{ program, kind: 'struct_ops', struct, member, body },
+    });
+    const args = [argument, 7n, 8n, 9n];
+    return [
+      ...[load('a', 'ssthresh', x), load('b', 'undo_cwnd', y), load('c', third, z)],
+      { op: 'mapCreate', map: 'm', struct, link },
+      { op: 'mapUpdate', map: 'm', name: 'cubic2', members, owner: false, flags: 0, key: 0 },
+      { op: 'linkCreate', map: 'm' },
+      ...['ssthresh', 'undo_cwnd', third].map((member): Operation => ({
+        op: 'callMember',
+        map: 'm',
+        member,
+        arguments: args,
+      })),
+    ];
+  });
+
+/** A kernel that boots and lives: a build, a boot, and what is done then. */
+export interface Life {
+  readonly setup: Setup;
+  readonly operations: readonly Operation[];
+}
+
+export const lives: fc.Arbitrary<Life> = fc
+  .record({
+    setup: setups,
+    boot: boots,
+    prefix: fc.oneof(fc.constant<readonly Operation[]>([]), registration),
+    rest: fc.array(operations, { minLength: 1, maxLength: 16, size: 'max' }),
+  })
+  .map(({ setup, boot, prefix, rest }) => ({ setup, operations: [boot, ...prefix, ...rest] }));
