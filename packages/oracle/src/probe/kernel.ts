@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { spawn } from 'node:child_process';
-import { mkdtemp, open, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { constants, open, readFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { buildProbe } from './build.ts';
 import { cpioArchive } from './cpio.ts';
@@ -107,16 +106,19 @@ function joined(lines: Iterable<string>): Uint8Array {
   return Buffer.concat([...lines].map((line) => Buffer.from(line)));
 }
 
-/** A file without a name, so that no exit path can leave it behind. */
+/** Origin: O_TMPFILE, include/uapi/asm-generic/fcntl.h; node:fs has no name for it. */
+const O_TMPFILE = 0o20200000;
+
+/** A file that never has a name, so that no exit path can leave it behind. */
 async function unnamedFile(bytes: Uint8Array): Promise<FileHandle> {
-  const folder = await mkdtemp(join(tmpdir(), 'kernel-models-'));
-  try {
-    const file = await open(join(folder, 'initramfs'), 'wx+', 0o600);
+  // overlayfs takes such files since Linux 6.3 only, tmpfs always.
+  for (const folder of [tmpdir(), '/dev/shm']) {
+    const file = await open(folder, O_TMPFILE | constants.O_RDWR, 0o600).catch(() => undefined);
+    if (file === undefined) continue;
     await file.writeFile(bytes);
     return file;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
+  throw new Unavailable(`a folder for files without a name (O_TMPFILE): ${tmpdir()} or /dev/shm`);
 }
 
 interface Machine {
