@@ -130,7 +130,8 @@ const INVARIANTS: readonly GetQuoteInvariant[] = [
     id: 'getquote.no-new-request-while-in-flight',
     sentence: 'The guest leaves a buffer alone that the host owns.',
     holds: ({ before, operation, step: { state } }) =>
-      !operation.op.startsWith('guest-') ||
+      operation.op !== 'guest-begin' ||
+      before.guest.at !== 'idle' ||
       before.buffer.status !== 'in-flight' ||
       state.buffer === before.buffer,
   },

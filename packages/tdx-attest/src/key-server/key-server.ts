@@ -9,7 +9,7 @@ import { TEST_COLLATERAL_WINDOW } from '../test-pki/test-pki.ts';
 import { NO_TRAIL, inOrder } from '../trails.ts';
 import { createVerifier, TCB_STATUSES, type Policy, type Verifier } from '../verify/index.ts';
 import type { Collateral } from '../verify/collateral.ts';
-import { reportDataOf, seal } from './protocol.ts';
+import { reportDataOf, seal, type Binding } from './protocol.ts';
 import {
   keyServerFeatures,
   type CollateralKind,
@@ -23,7 +23,7 @@ import {
   type Session,
   type Setup,
 } from './state.ts';
-import { createWorld, makeQuote, publicKeyOf, type Evidence, type World } from './world.ts';
+import { createWorld, makeQuote, type Evidence, type World } from './world.ts';
 
 /** The disk key of the examples. */
 export const DISK_KEY: Uint8Array = sha256(asciiBytes('TEST disk key'));
@@ -54,8 +54,10 @@ interface Prepared {
 /** A key server that computes with a backend. Worlds and verifiers are made once for each name. */
 export class KeyServer {
   readonly #backend: SignatureBackend;
+  readonly #worlds = new Map<string, World>();
   readonly #prepared = new Map<string, Prepared>();
   readonly #verifiers = new Map<string, Verifier>();
+  readonly #quotes = new Map<string, Uint8Array | undefined>();
 
   constructor(backend: SignatureBackend) {
     this.#backend = backend;
@@ -97,7 +99,7 @@ export class KeyServer {
 
     const { world, collateral, policy } = this.#prepare(state.setup);
     const given = state.sessions[evidence.nonceOf]?.nonce ?? OWN_NONCE;
-    const quote = makeQuote(world, evidence, features.binding, given);
+    const quote = this.#quote(world, evidence, features.binding, given);
     if (quote === undefined) {
       return refuse('submit.report-refused', 'quoting-enclave', 'report-refused');
     }
@@ -106,7 +108,7 @@ export class KeyServer {
       return refuse('submit.replayed', 'protocol', 'replayed');
     }
 
-    const publicKey = publicKeyOf(evidence.presentedKey);
+    const publicKey = world.publicKeys[evidence.presentedKey];
     const reportData = reportDataOf(features.binding, session.nonce, publicKey);
     const verifier = this.#verifier(world, features, revision, state.setup.name);
     const verdict = verifier.verify(quote, collateral, NOW, { ...policy, reportData });
@@ -129,11 +131,31 @@ export class KeyServer {
     };
   }
 
+  /** The same evidence brings the same quote: signatures are deterministic. */
+  #quote(
+    world: World,
+    evidence: Evidence,
+    binding: Binding,
+    nonce: Uint8Array,
+  ): Uint8Array | undefined {
+    const key = JSON.stringify([world.pki.pckChain, evidence, binding, bytesToHex(nonce)]);
+    if (!this.#quotes.has(key)) this.#quotes.set(key, makeQuote(world, evidence, binding, nonce));
+    return this.#quotes.get(key);
+  }
+
+  #world(name: string): World {
+    const known = this.#worlds.get(name);
+    if (known !== undefined) return known;
+    const fresh = createWorld(name);
+    this.#worlds.set(name, fresh);
+    return fresh;
+  }
+
   #prepare(setup: Setup): Prepared {
     const key = JSON.stringify([setup.name, setup.policy, setup.collateral]);
     const known = this.#prepared.get(key);
     if (known !== undefined) return known;
-    const world = createWorld(setup.name);
+    const world = this.#world(setup.name);
     const fresh = {
       world,
       collateral: collateralOf(world, setup.collateral),

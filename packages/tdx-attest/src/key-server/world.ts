@@ -80,6 +80,8 @@ export interface World {
   readonly pki: TestPki;
   readonly enclave: QuotingEnclave;
   readonly tds: Readonly<Record<TdKind, TdState>>;
+  /** x || y of the ephemeral keys. */
+  readonly publicKeys: Readonly<Record<KeyHolder, Uint8Array>>;
 }
 
 const DEBUG = 1n;
@@ -93,6 +95,7 @@ export function createWorld(name: string): World {
   return {
     pki,
     enclave: createQuotingEnclave(pki, platformNamed(name)),
+    publicKeys: { td: publicKeyOf('td'), attacker: publicKeyOf('attacker') },
     tds: {
       wanted,
       'other-image': tdNamed(name, 'another kernel'),
@@ -120,7 +123,7 @@ export function makeQuote(
   binding: Binding,
   nonce: Uint8Array,
 ): Uint8Array | undefined {
-  const reportData = reportDataOf(binding, nonce, publicKeyOf(evidence.boundKey));
+  const reportData = reportDataOf(binding, nonce, world.publicKeys[evidence.boundKey]);
   const made = report(world.tds[evidence.td], reportData).report;
   const quoted = world.enclave.quoteTd(editReport(made, evidence.reportEdit));
   return quoted.ok ? editQuote(quoted.quote, evidence.quoteEdit) : undefined;

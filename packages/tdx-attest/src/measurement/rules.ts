@@ -56,17 +56,10 @@ const OWN = {
 /** The id of a rule of the measurement files alone. */
 export type MeasurementRule = keyof typeof OWN;
 
-/** Rules that the driver below cannot meet here: it stands without report items. */
-const ELSEWHERE: ReadonlySet<string> = new Set([
-  'ioctl.first-allocation',
-  'ioctl.second-allocation',
-]);
-
 /** Every rule that can decide an outcome: the driver's that Linux 6.16 has, and its own. */
 export const MEASUREMENT_RULES: readonly Rule[] = [
-  ...TSM_RULES.filter(
-    ({ id }) =>
-      /^(load|unload|bind|unbind|ioctl|device-call|platform)\./.test(id) && !ELSEWHERE.has(id),
+  ...TSM_RULES.filter(({ id }) =>
+    /^(load|unload|bind|unbind|ioctl|device-call|platform)\./.test(id),
   ),
   ...Object.entries(OWN).map(([id, [sentence, origin]]) => ({ id, sentence, origin })),
 ];

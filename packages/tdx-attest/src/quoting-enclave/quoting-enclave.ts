@@ -17,6 +17,7 @@ import {
   ENCLAVE_REPORT_SIZE,
   serialiseQuote,
   signedRange,
+  type AuthData,
   type QuoteContent,
 } from '../quote/index.ts';
 import {
@@ -44,6 +45,8 @@ export interface QuotingEnclave {
   quoteTd(report: Uint8Array, format?: TdQuoteFormat): QuoteResult;
   /** A quote of version 3 over an SGX enclave's report, which is taken as it is. */
   quoteEnclave(report: Uint8Array): Uint8Array;
+  /** A quote over any content, with nothing checked: what a broken enclave could issue. */
+  certify(content: QuoteContent): Uint8Array;
 }
 
 /** The 32 bytes that Intel's enclaves hash with their key, by habit. */
@@ -52,14 +55,17 @@ const QE_AUTH_DATA = Uint8Array.from({ length: 32 }, (_, index) => index);
 /** A quoting enclave that a TEST hierarchy has certified. */
 export function createQuotingEnclave(pki: TestPki, platform: Platform): QuotingEnclave {
   const attestationKey = signingKeyOf(`TEST attestation key of ${bytesToHex(pki.pckKey.point)}`);
-  const certify = (tee: 'sgx' | 'tdx', content: QuoteContent): Uint8Array => {
+  const qeReports = { sgx: certified('sgx'), tdx: certified('tdx') };
+  function certified(tee: 'sgx' | 'tdx'): Pick<AuthData, 'qeReport' | 'qeReportSignature'> {
     const qeReport = reportOfEnclave(tee, attestationKey.point, platform);
+    return { qeReport, qeReportSignature: pki.pckKey.sign(qeReport) };
+  }
+  const certify = (content: QuoteContent): Uint8Array => {
     const signed = signedRange(content);
     return serialiseQuote(signed, content.version, {
+      ...qeReports[content.teeType],
       signature: attestationKey.sign(signed),
       attestationKey: attestationKey.point,
-      qeReport,
-      qeReportSignature: pki.pckKey.sign(qeReport),
       qeAuthData: QE_AUTH_DATA,
       certificationType: CERTIFICATION_TYPE.pckChain,
       // Quoting libraries end the chain with a NUL.
@@ -72,9 +78,10 @@ export function createQuotingEnclave(pki: TestPki, platform: Platform): QuotingE
       if (!verdict.ok) return verdict;
       const body = tdBody(report, format === 'v5-1.5');
       const version = format === 'v4' ? 4 : 5;
-      return { ok: true, quote: certify('tdx', { version, teeType: 'tdx', body }) };
+      return { ok: true, quote: certify({ version, teeType: 'tdx', body }) };
     },
-    quoteEnclave: (report) => certify('sgx', { version: 3, teeType: 'sgx', body: report }),
+    certify,
+    quoteEnclave: (report) => certify({ version: 3, teeType: 'sgx', body: report }),
   };
 }
 

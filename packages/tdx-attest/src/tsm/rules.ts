@@ -152,11 +152,24 @@ const TABLE = {
 /** The id of a rule of the report items. */
 export type TsmRule = keyof typeof TABLE | DriverRule;
 
+/** What only the posting's platform driver can meet, which no kernel with items has. */
+const PLATFORM_DRIVER_ALONE: ReadonlySet<string> = new Set<DriverRule>([
+  'load.platform-driver',
+  'load.platform-device',
+  'load.probe-failed',
+  'bind.bound',
+  'bind.second-device',
+  'bind.misc-register',
+  'bind.success',
+  'unbind.not-bound',
+  'unbind.success',
+  'ioctl.masked-status',
+]);
+
 /**
- * Every rule that can decide an outcome: the driver's that a kernel with items can reach, and its
- * own.
+ * Every rule that can decide an outcome: the driver's that a kernel with items has, and its own.
  */
 export const TSM_RULES: readonly Rule[] = [
-  ...DRIVER_RULES,
+  ...DRIVER_RULES.filter(({ id }) => !PLATFORM_DRIVER_ALONE.has(id)),
   ...Object.entries(TABLE).map(([id, [sentence, origin]]) => ({ id, sentence, origin })),
 ];

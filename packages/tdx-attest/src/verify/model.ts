@@ -4,6 +4,7 @@ import {
   type Codec,
   type Decoder,
   type Model,
+  type RevisionId,
   type Rule,
   type Step as ModelStep,
 } from '@kernel-models/model-core';
@@ -15,7 +16,7 @@ import type { Policy } from './policy.ts';
 import { INTEL_STATUS, REASONS, STEPS, type Reason, type Step } from './reasons.ts';
 import { VERIFIER_REVISIONS, variantOf } from './revisions.ts';
 import { TCB_STATUSES, type TcbStatus } from './tcb-status.ts';
-import { createVerifier } from './verifier.ts';
+import { createVerifier, type Verifier } from './verifier.ts';
 
 /** What a verifier is given once. */
 export interface Setup {
@@ -116,6 +117,16 @@ function matches(observed: VerifierOutcome, modelled: VerifierOutcome): boolean 
 export function verifierModel(
   backend: SignatureBackend,
 ): Model<VerifierState, VerifierOperation, VerifierOutcome, Setup> {
+  // What a verifier has checked once it need not check again: one for each root and revision.
+  const verifiers = new WeakMap<Uint8Array, Map<RevisionId, Verifier>>();
+  const verifierOf = (root: Uint8Array, revision: RevisionId): Verifier => {
+    const known = verifiers.get(root) ?? new Map<RevisionId, Verifier>();
+    verifiers.set(root, known);
+    const verifier =
+      known.get(revision) ?? createVerifier({ root, backend, variant: variantOf(revision) });
+    known.set(revision, verifier);
+    return verifier;
+  };
   return {
     name: 'tdx-attest.verifier',
     revisions: VERIFIER_REVISIONS,
@@ -123,14 +134,12 @@ export function verifierModel(
     codec,
     initial: (wanted) => wanted,
     apply: (state, asked, revision): ModelStep<VerifierState, VerifierOutcome> => {
-      const variant = variantOf(revision);
       if (asked.op === 'set-time') {
         const later = { ...state, time: asked.time };
         return { state: later, outcome: { kind: 'done' }, rule: 'verify.time', trail: NO_TRAIL };
       }
       const { root, collateral, time, policy } = state;
-      const verifier = createVerifier({ root, backend, variant });
-      const verdict = verifier.verify(asked.quote, collateral, time, policy);
+      const verdict = verifierOf(root, revision).verify(asked.quote, collateral, time, policy);
       if (verdict.ok) {
         const accepted = { kind: 'accepted', status: verdict.status } as const;
         return { state, outcome: accepted, rule: 'verify.accepted', trail: NO_TRAIL };

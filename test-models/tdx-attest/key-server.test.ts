@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+import { describe, expect, test } from 'vitest';
+import { explore, type Counterexample } from '@kernel-models/model-core';
+
+import { keyServer } from '@kernel-models/tdx-attest';
+import { covered } from '../support/rule-coverage.ts';
+import { nodeSignatureBackend } from './node-backend.ts';
+
+const model = covered(keyServer.keyServerModel(nodeSignatureBackend));
+const REVISION = 'key-server-1';
+const STRICT: keyServer.Setup = {
+  name: 'world',
+  policy: 'strict',
+  collateral: 'current',
+  nonceLifetime: 60,
+};
+const { HONEST } = keyServer;
+
+/** What an attacker on host and wire can try against a server that has sent `sessions` nonces. */
+function attacks(sessions: number): readonly keyServer.Evidence[] {
+  const nonces = Array.from({ length: sessions + 1 }, (_, index) => index - 1);
+  return nonces.flatMap((nonceOf) => [
+    ...keyServer.TD_KINDS.map((td) => ({ ...HONEST, nonceOf, td })),
+    { ...HONEST, nonceOf, presentedKey: 'attacker' },
+    { ...HONEST, nonceOf, td: 'other-image', boundKey: 'attacker', presentedKey: 'attacker' },
+    ...keyServer.REPORT_EDITS.map((reportEdit) => ({ ...HONEST, nonceOf, reportEdit })),
+    ...keyServer.QUOTE_EDITS.map((quoteEdit) => ({ ...HONEST, nonceOf, quoteEdit })),
+  ]) as readonly keyServer.Evidence[];
+}
+
+function moves({ sessions }: keyServer.KeyServerState): readonly keyServer.KeyServerOperation[] {
+  return [
+    ...(sessions.length < 2 ? [{ op: 'challenge' } as const] : []),
+    { op: 'pass-time', seconds: 61 },
+    ...sessions.flatMap((_, session) =>
+      attacks(sessions.length).map((evidence) => ({ op: 'submit', session, evidence }) as const),
+    ),
+  ];
+}
+
+type Found =
+  | Counterexample<
+      keyServer.KeyServerState,
+      keyServer.KeyServerOperation,
+      keyServer.KeyServerOutcome,
+      keyServer.Setup
+    >
+  | undefined;
+
+function attackOn(revision: string, setup: keyServer.Setup = STRICT, depth = 3): Found {
+  return explore(model, { revision, setups: [setup], operations: moves, depth }).counterexample;
+}
+
+test('no sequence of attacks gets a key from the server, and the honest TD gets one', () => {
+  const { counterexample, complete, rules } = explore(model, {
+    revision: REVISION,
+    setups: [STRICT],
+    operations: moves,
+    depth: 3,
+  });
+  expect(counterexample).toBeUndefined();
+  expect(complete).toBe(true);
+  expect(rules.get('submit.released')).toBeGreaterThan(0);
+});
+
+describe('what a mistake gives away, found by exploration', () => {
+  test.each([
+    ['bug:nonce-only', 'key-server.release-is-safe', { presentedKey: 'attacker' }],
+    ['bug:replay-cache-by-hash', 'key-server.one-release-per-nonce', {}],
+    ['bug:verify-skips-debug', 'key-server.release-is-safe', { td: 'debug' }],
+  ])('%s breaks %s', (revision, invariant, evidence) => {
+    const found = attackOn(revision);
+    expect(found?.invariant).toBe(invariant);
+    const last = found?.operations.at(-1);
+    expect(last?.op === 'submit' && last.evidence).toMatchObject(evidence);
+  });
+
+  test.each([
+    ['bug:verify-skips-dates', 'expired'],
+    ['bug:verify-skips-crl', 'pck-revoked'],
+  ] as const)('%s takes collateral that is %s', (revision, collateral) => {
+    expect(attackOn(REVISION, { ...STRICT, collateral }, 2)).toBeUndefined();
+    expect(attackOn(revision, { ...STRICT, collateral }, 2)?.invariant).toBe(
+      'key-server.release-is-safe',
+    );
+  });
+
+  test('bug:tcb-compare-any-instead-of-all takes a module of long ago', () => {
+    const old = { ...HONEST, td: 'old-module', nonceOf: 0 } as const;
+    const refused = submit(REVISION, STRICT, old);
+    expect(refused).toMatchObject({ kind: 'refused', by: 'tdx-module' });
+  });
+});
+
+/** What becomes of evidence in the first session. */
+function submit(
+  revision: string,
+  setup: keyServer.Setup,
+  evidence: keyServer.Evidence,
+): keyServer.KeyServerOutcome {
+  const sent = model.apply(model.initial(setup), { op: 'challenge' }, revision).state;
+  return model.apply(sent, { op: 'submit', session: 0, evidence }, revision).outcome;
+}
+
+/** Each attack, and what says no to it under each policy. */
+const ATTACKS: Readonly<Record<string, Partial<keyServer.Evidence>>> = {
+  'honest TD': {},
+  'quote for another nonce': { nonceOf: -1 },
+  'relayed quote, own key': { presentedKey: 'attacker' },
+  'own TD, own key': { td: 'other-image', boundKey: 'attacker', presentedKey: 'attacker' },
+  'edited nonce in the report': { reportEdit: 'report-data' },
+  'edited measurement in the report': { reportEdit: 'measurement' },
+  'report of another platform': { td: 'other-platform' },
+  'debugged TD': { td: 'debug' },
+  'rolled-back module': { td: 'old-module' },
+  'another image': { td: 'other-image' },
+  'tampered at run time': { td: 'tampered' },
+  'edited quote': { quoteEdit: 'body' },
+  'cut quote': { quoteEdit: 'cut' },
+  'padded quote': { quoteEdit: 'padded' },
+  'quote with the other s': { quoteEdit: 'high-s' },
+};
+
+function verdict(outcome: keyServer.KeyServerOutcome): string {
+  return outcome.kind === 'refused' ? `${outcome.by}: ${outcome.reason}` : outcome.kind;
+}
+
+test('the matrix of attacks and policies', () => {
+  const matrix = Object.fromEntries(
+    Object.entries(ATTACKS).map(([attack, evidence]) => [
+      attack,
+      Object.fromEntries(
+        keyServer.POLICY_NAMES.map((policy) => [
+          policy,
+          verdict(submit(REVISION, { ...STRICT, policy }, { ...HONEST, nonceOf: 0, ...evidence })),
+        ]),
+      ),
+    ]),
+  );
+  expect(matrix).toMatchSnapshot();
+});
+
+test('the matrix of collateral', () => {
+  const outcomes = (['current', 'expired', 'pck-revoked', 'other-platform'] as const).map(
+    (collateral) => verdict(submit(REVISION, { ...STRICT, collateral }, { ...HONEST, nonceOf: 0 })),
+  );
+  expect(outcomes).toEqual([
+    'released',
+    'pck-chain: crl-expired',
+    'pck-chain: certificate-revoked',
+    'tcb-info: tcb-info-mismatch',
+  ]);
+});
+
+describe('the protocol', () => {
+  const honest = { ...HONEST, nonceOf: 0 };
+  const run = (...operations: readonly keyServer.KeyServerOperation[]): readonly string[] => {
+    let state = model.initial(STRICT);
+    return operations.map((operation) => {
+      const step = model.apply(state, operation, REVISION);
+      state = step.state;
+      return verdict(step.outcome);
+    });
+  };
+
+  test('a TD that begins itself is not heard', () => {
+    expect(run({ op: 'submit', session: 0, evidence: { ...honest, nonceOf: -1 } })).toEqual([
+      'protocol: no-session',
+    ]);
+  });
+
+  test('a quote is good once, and only in time', () => {
+    const submitted = { op: 'submit', session: 0, evidence: honest } as const;
+    expect(run({ op: 'challenge' }, submitted, submitted)).toEqual([
+      'nonce',
+      'released',
+      'protocol: session-closed',
+    ]);
+    expect(run({ op: 'challenge' }, { op: 'pass-time', seconds: 61 }, submitted)).toEqual([
+      'nonce',
+      'done',
+      'protocol: nonce-expired',
+    ]);
+  });
+
+  test('two sessions do not mix their nonces', () => {
+    const crossed = { op: 'submit', session: 1, evidence: honest } as const;
+    expect(run({ op: 'challenge' }, { op: 'challenge' }, crossed)).toEqual([
+      'nonce',
+      'nonce',
+      'policy: policy-report-data',
+    ]);
+  });
+
+  test('the key is sealed to the TD: it opens it, and nobody else does', () => {
+    let state = model.apply(model.initial(STRICT), { op: 'challenge' }, REVISION).state;
+    state = model.apply(state, { op: 'submit', session: 0, evidence: honest }, REVISION).state;
+    const [release] = state.released;
+    if (release === undefined) throw new Error('no key was released');
+    expect(keyServer.unseal(release.sealed, keyServer.KEY_SEED.td)).toEqual(keyServer.DISK_KEY);
+    expect(keyServer.unseal(release.sealed, keyServer.KEY_SEED.attacker)).toBeUndefined();
+    expect(keyServer.seal(keyServer.DISK_KEY, new Uint8Array(64), 'seed')).toBeUndefined();
+    const broken = { ...release.sealed, serverKey: new Uint8Array(64) };
+    expect(keyServer.unseal(broken, keyServer.KEY_SEED.td)).toBeUndefined();
+  });
+});
