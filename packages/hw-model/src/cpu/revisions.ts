@@ -68,6 +68,16 @@ const ARCHITECTURE_FEATURES: Features = {
   initKeepsCaching: true,
 };
 
+/** The invariants of one state that a half-written register can break. */
+const CONSISTENCY_IDS = [
+  'cpu.lma-iff-lme-and-pg',
+  'cpu.lma-needs-pae-and-pe',
+  'cpu.pcide-needs-lma',
+  'cpu.cet-needs-wp',
+  'cpu.nw-needs-cd',
+  'cpu.pg-needs-pe',
+];
+
 /** The architecture, implementations that depart from it, and planted bugs. */
 export const REVISIONS: readonly Revision<Features>[] = [
   {
@@ -88,7 +98,7 @@ export const REVISIONS: readonly Revision<Features>[] = [
     date: '2020-08-02',
     features: {
       ...ARCHITECTURE_FEATURES,
-      unchecked: ['cr0.pg-clear-in-64-bit-mode', 'cr0.cet-needs-wp', 'cr4.cet-needs-wp'],
+      unchecked: ['cr0.pg-clear-in-64-bit-mode'],
       rsmFailure: 'internalError',
     },
   },
@@ -112,7 +122,7 @@ export const REVISIONS: readonly Revision<Features>[] = [
       keepsReservedCr0: true,
     },
     story: 'QEMU 7.2 TCG takes any CR0: PG without PE, NW without CD, reserved bits.',
-    caughtBy: ['cpu.pg-needs-pe'],
+    caughtBy: ['cpu.pg-needs-pe', 'cpu.nw-needs-cd', 'cpu.lma-needs-pae-and-pe'],
   },
   {
     id: 'bug:nw-without-cd',
@@ -154,14 +164,14 @@ export const REVISIONS: readonly Revision<Features>[] = [
     base: 'architecture',
     features: { refusesWhole: false },
     story: 'The register is written before the checks are made, and a fault leaves the new value.',
-    caughtBy: ['cpu.fault-changes-nothing'],
+    caughtBy: ['cpu.fault-changes-nothing', ...CONSISTENCY_IDS],
   },
   {
     id: 'bug:lmsw-clears-pe',
     base: 'architecture',
     features: { lmswKeepsPe: false },
     story: 'LMSW clears PE, under paging too.',
-    caughtBy: ['cpu.pg-needs-pe'],
+    caughtBy: ['cpu.pg-needs-pe', 'cpu.lma-needs-pae-and-pe'],
   },
   {
     id: 'bug:smi-keeps-cr4',
@@ -175,7 +185,7 @@ export const REVISIONS: readonly Revision<Features>[] = [
     base: 'architecture',
     features: { rsmComputesLma: false },
     story: 'RSM takes LMA from the save area, which the handler can write.',
-    caughtBy: ['cpu.lma-iff-lme-and-pg'],
+    caughtBy: ['cpu.lma-iff-lme-and-pg', 'cpu.lma-needs-pae-and-pe', 'cpu.pcide-needs-lma'],
   },
   {
     id: 'bug:init-clears-caching',

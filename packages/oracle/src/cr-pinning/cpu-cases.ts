@@ -167,6 +167,8 @@ function instructions(setup: CpuSetup): fc.Arbitrary<CpuOperation> {
   return fc.oneof(
     { weight: 8, arbitrary: movs(0, near(cr0, CR0_DEFINED)) },
     { weight: 8, arbitrary: movs(4, near(cr4, CR4_DEFINED)) },
+    // From 32-bit to PAE paging and back, where one kind of table is taken for the other.
+    { weight: 1, arbitrary: movs(4, fc.constant(cr4 ^ CR4_PAE)) },
     { weight: 3, arbitrary: movs(3, cr3Values(setup)) },
     {
       weight: 5,
