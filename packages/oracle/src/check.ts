@@ -18,6 +18,8 @@ export interface Skip {
   readonly model: string;
   readonly target: string;
   readonly reason: string;
+  /** Whether the person asked for just this target, so that the check is not complete without it. */
+  readonly required: boolean;
 }
 
 /** What to check. */
@@ -108,7 +110,7 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
     .filter((name) => !comparisons.some(({ comparison }) => comparison.model === name));
   const verdicts = comparisons.map(({ comparison }) => comparison.verdict);
   const undecided: Verdict[] =
-    uncompared.length > 0 || (options.live && skips.length > 0) ? ['inconclusive'] : [];
+    uncompared.length > 0 || skips.some(({ required }) => required) ? ['inconclusive'] : [];
   return {
     verdict: worstVerdict([...verdicts, ...undecided]),
     comparisons,
@@ -122,6 +124,11 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
 
 function isAborted({ signal }: CheckOptions): boolean {
   return signal?.aborted === true;
+}
+
+/** `--live`, `--target name`, and options that name a thing to ask, such as `--kernel`, demand an answer. */
+function isRequired(target: string, { live, targets, targetOptions }: CheckOptions): boolean {
+  return live || targets.includes(target) || Object.hasOwn(targetOptions, target);
 }
 
 function isWanted({ targets }: CheckOptions, ...names: readonly string[]): boolean {
@@ -179,11 +186,20 @@ async function checkTarget(
   const model = subsystem.model.name;
   const { name, touches } = target;
   try {
+    const skip = (reason: string): Skip => ({
+      model,
+      target: name,
+      reason,
+      required: isRequired(name, options),
+    });
     const availability = await target.available();
-    if (!availability.ok) return { model, target: name, reason: availability.skip };
-    options.onEvent?.({ kind: 'start', model, target: name, touches });
+    if (!availability.ok) return skip(availability.skip);
     const { source } = availability;
-    const revision = options.revision ?? availability.revision ?? subsystem.defaultRevision;
+    const revision = options.revision ?? availability.revision;
+    if (revision === undefined) {
+      return skip(`no revision describes ${source.kernel ?? source.kind}; --revision names one`);
+    }
+    options.onEvent?.({ kind: 'start', model, target: name, touches });
     const facts = { model, revision, source, recordedAt: new Date().toISOString() };
     const observed = async function* (): AsyncGenerator<
       ObservedTrace<unknown, AnyOperation, unknown>

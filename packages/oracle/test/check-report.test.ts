@@ -45,7 +45,7 @@ const report: CheckReport = {
       shrunk: [],
     },
   ],
-  skips: [{ model: 'toy', target: 'via', reason: 'no --via <command>' }],
+  skips: [{ model: 'toy', target: 'via', reason: 'no --via <command>', required: false }],
   uncompared: ['other'],
   interrupted: false,
   seed: 1,

@@ -22,7 +22,11 @@ export function formatCheck(report: CheckReport): string {
     if (hidden > 0) parts.push(`(${plural(hidden, 'more distinct divergence')} of the same run)`);
   }
   if (report.skips.length > 0) {
-    const skips = report.skips.map(({ model, target, reason }) => [model, target, reason]);
+    const skips = report.skips.map(({ model, target, reason, required }) => [
+      model,
+      target,
+      required ? `${reason} (asked for, so inconclusive)` : reason,
+    ]);
     parts.push(
       `Skipped (${report.skips.length}):\n${formatTable(
         [{ title: 'model' }, { title: 'target' }, { title: 'reason' }],
