@@ -94,3 +94,17 @@ export {
   type TypeIdOptions,
 } from './type-id/type-id.ts';
 export { xxHash64, xxHash64Low } from './type-id/xxhash64.ts';
+export {
+  optionsOf,
+  typeIdModel,
+  type CompilerFeatures,
+  type CompilerOperation,
+  type CompilerOutcome,
+  type CompilerSetup,
+} from './type-id-model/type-id-model.ts';
+export {
+  declarationOf,
+  preludeOf,
+  type Qualifier,
+  type TypeSpec,
+} from './type-id-model/type-spec.ts';

@@ -384,7 +384,7 @@ function applyFunction(
   }
   const { parameters, variadic } = chunk;
   const plain = reader.types.func({
-    returns,
+    returns: reader.dialect.returnQualifiers ? returns : unqualified(returns),
     parameters,
     variadic,
     convention: 'c',

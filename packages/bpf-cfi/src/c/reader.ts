@@ -65,6 +65,8 @@ export interface Dialect {
    * list, as C has it: what a person means who writes one prototype alone.
    */
   readonly fileTags: boolean;
+  /** A function type keeps the qualifiers of its return type, as clang has it and C17 6.7.6.3 not. */
+  readonly returnQualifiers: boolean;
 }
 
 /** Walks over the tokens of one source, with the scopes and types of the translation unit around it. */

@@ -188,8 +188,9 @@ function finish(reader: Reader, progress: Progress, place: string, start: Token)
   const { attributes, storage, qualifiers, addressSpace } = progress;
   const plain = progress.type ?? arithmetic(reader, progress, place, start);
   let type = progress.atomic ? reader.types.atomic(unqualified(plain)) : plain;
-  type = reader.types.qualified(type, qualifiers, addressSpace);
+  // A vector of a qualified type is a qualified vector: attributes come first.
   if (attributes !== undefined) type = applyToType(reader, type, attributes);
+  type = reader.types.qualified(type, qualifiers, addressSpace);
   const tag = type === progress.tag ? progress.tag : undefined;
   return { type, storage, attributes, tag };
 }

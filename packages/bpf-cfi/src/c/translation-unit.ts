@@ -23,6 +23,7 @@ export class TranslationUnit {
       shortWchar: false,
       branchProtection: false,
       fileTags: false,
+      returnQualifiers: true,
       ...dialect,
     };
     this.#predefine();

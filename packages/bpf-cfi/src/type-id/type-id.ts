@@ -93,13 +93,14 @@ export function kcfiTypeId(source: string, options: TypeIdOptions = {}): NamedTy
 }
 
 function dialectOf(options: TypeIdOptions): Partial<Dialect> {
-  const { c23, unsignedChar, shortWchar, branchProtection, fileTags } = options;
+  const { c23, unsignedChar, shortWchar, branchProtection, fileTags, returnQualifiers } = options;
   return {
     ...(c23 !== undefined && { c23 }),
     ...(unsignedChar !== undefined && { unsignedChar }),
     ...(shortWchar !== undefined && { shortWchar }),
     ...(branchProtection !== undefined && { branchProtection }),
     ...(fileTags !== undefined && { fileTags }),
+    ...(returnQualifiers !== undefined && { returnQualifiers }),
   };
 }
 

@@ -78,7 +78,7 @@ export class Unsupported {
 
 /** HLT. */
 export class Halt {
-  readonly kind: 'halt' = 'halt';
+  readonly kind = 'halt' as const;
 }
 
 const RSP = 4;
