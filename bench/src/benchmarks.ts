@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Benchmark } from './benchmark.ts';
 import { execCheckSpeed } from './exec-check/speed.ts';
+import { mapleTreeSpeed } from './maple-tree/speed.ts';
 
 /** Every benchmark, in the order in which they run. */
-export const BENCHMARKS: readonly Benchmark[] = [execCheckSpeed];
+export const BENCHMARKS: readonly Benchmark[] = [execCheckSpeed, mapleTreeSpeed];

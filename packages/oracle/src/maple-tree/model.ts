@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: MIT
-import { canonicalJson, type Model, type RevisionId, type Step } from '@kernel-models/model-core';
+import {
+  canonicalJson,
+  type Json,
+  type Model,
+  type RevisionId,
+  type Step,
+} from '@kernel-models/model-core';
 import { LINUX_6_12 } from '@kernel-models/maple-tree';
 import { decodeOperation, encodeOperation, type Operation } from './operation.ts';
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts';
@@ -8,9 +14,23 @@ import { ruleOf, RULES } from './rules.ts';
 import { openSession, type AnySession } from './session.ts';
 import { decodeSetup, type Setup } from './setup.ts';
 
-/** A tree and a cursor at one moment. The session in it is never run, only branched from. */
-export interface State {
-  readonly session: AnySession;
+/**
+ * A tree and a cursor at one moment. The session in it is never run, only branched from; whoever looks
+ * at a state as data, to print or compare it, sees `view`.
+ */
+export class State {
+  readonly #session: AnySession;
+  declare readonly view: Json;
+
+  constructor(session: AnySession) {
+    this.#session = session;
+    // Made only when somebody looks: a state is born at every operation.
+    Object.defineProperty(this, 'view', { enumerable: true, get: () => session.describe() });
+  }
+
+  get session(): AnySession {
+    return this.#session;
+  }
 }
 
 /** Operations that leave the tree and the cursor as they are. */
@@ -34,9 +54,9 @@ export const mapleTreeModel: Model<State, Operation, Outcome, Setup> = {
     decodeOutcome,
     encodeOutcome,
   },
-  initial: (setup) => ({ session: openSession(setup, { rules: LINUX_6_12 }) }),
+  initial: (setup) => new State(openSession(setup, { rules: LINUX_6_12 })),
   apply,
-  key: ({ session }) => canonicalJson(session.describe()),
+  key: ({ view }) => canonicalJson(view),
   invariants: [
     {
       id: 'maple-tree.valid',
@@ -55,7 +75,7 @@ function apply(state: State, operation: Operation, revision: RevisionId): Step<S
   const session = reads ? state.session : state.session.branch(rules);
   const outcome = session.run(operation);
   return {
-    state: reads ? state : { session },
+    state: reads ? state : new State(session),
     outcome,
     rule: ruleOf(operation, outcome),
     trail: NO_TRAIL,
