@@ -44,11 +44,17 @@ export function* readTraceFile(
   path: string,
   codecOf: ReadTracesOptions['codecOf'],
 ): Generator<AnyTrace> {
-  const name = path === '-' ? 'standard input' : path;
-  yield* readTraces(readText(path, name), { file: name, codecOf });
+  const file = path === '-' ? 'standard input' : path;
+  yield* readTraces(readTextFile(path), { file, codecOf });
 }
 
-function readText(path: string, name: string): string {
+/**
+ * The text of a file, compressed or not; `-` is standard input.
+ *
+ * @throws UsageError where the file cannot be read or unpacked
+ */
+export function readTextFile(path: string): string {
+  const name = path === '-' ? 'standard input' : path;
   let bytes: Buffer;
   try {
     bytes = readFileSync(path === '-' ? 0 : path);

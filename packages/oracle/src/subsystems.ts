@@ -5,12 +5,22 @@ import { execCheckSubsystem } from './exec-check/subsystem.ts';
 import { UsageError } from './exit-code.ts';
 import { mapleTreeSubsystem } from './maple-tree/subsystem.ts';
 import type { AnySubsystem } from './subsystem.ts';
+import {
+  tdxDriverSubsystem,
+  tdxGetQuoteSubsystem,
+  tdxTsmSubsystem,
+  tdxVerifierSubsystem,
+} from './tdx-attest/subsystems.ts';
 
 /** Every model that the oracle knows, in the order in which reports name them. */
 export const SUBSYSTEMS: readonly AnySubsystem[] = [
   execCheckSubsystem,
   securebitsSubsystem,
   mapleTreeSubsystem,
+  tdxDriverSubsystem,
+  tdxTsmSubsystem,
+  tdxGetQuoteSubsystem,
+  tdxVerifierSubsystem,
 ];
 
 /** The codec of a model, for reading traces. */

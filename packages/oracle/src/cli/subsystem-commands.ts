@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
+import { quoteCommand } from '../tdx-attest/commands.ts';
 import type { AddCommand } from './program.ts';
 
 /** Commands of single subsystems: `maps`, `cfi`, `quote`. */
-export const SUBSYSTEM_COMMANDS: readonly AddCommand[] = [];
+export const SUBSYSTEM_COMMANDS: readonly AddCommand[] = [quoteCommand];

@@ -1,10 +1,34 @@
 // SPDX-License-Identifier: MIT
+import { statSync } from 'node:fs';
+import { writeTrace } from '@kernel-models/model-core';
 import { EXIT } from '../../exit-code.ts';
+import { IMPORTABLE, importerOf } from '../../importers.ts';
 import { exportItf } from '../../itf.ts';
+import { readTextFile } from '../../recordings.ts';
 import { plural } from '../../report/table.ts';
+import { revisionOf, subsystemOf } from '../../subsystems.ts';
 import { wholeNumber, revisionOption } from '../options.ts';
+import type { CommandIo } from '../io.ts';
 import type { AddCommand } from '../program.ts';
 import { effectiveRevision, loadTrace, loadTraces } from '../read.ts';
+
+interface ImportFlags {
+  readonly model: string;
+  readonly revision: string;
+  readonly kernel: string;
+  readonly recordedAt?: string;
+}
+
+function importTrace(io: CommandIo, file: string, flags: ImportFlags): number {
+  const subsystem = subsystemOf(flags.model);
+  const trace = importerOf(flags.model)(readTextFile(file), file, {
+    revision: revisionOf(subsystem, flags.revision),
+    source: { kind: 'kernel', kernel: flags.kernel },
+    recordedAt: flags.recordedAt ?? statSync(file).mtime.toISOString(),
+  });
+  io.out(writeTrace(trace, subsystem.model.codec));
+  return EXIT.agree;
+}
 
 /** `kernel-oracle trace`: what can be done with a trace file itself. */
 export const traceCommand: AddCommand = (program, run) => {
@@ -22,6 +46,16 @@ export const traceCommand: AddCommand = (program, run) => {
         );
         return EXIT.agree;
       }),
+    );
+  trace
+    .command('import <file>')
+    .description('print a trace of another format as one of ours; docs/trace-format.md names them')
+    .requiredOption('--model <model>', `whose trace to make: ${IMPORTABLE.join(', ')}`)
+    .requiredOption('--revision <id>', 'the revision that describes what answered')
+    .requiredOption('--kernel <text>', 'release and version of what answered')
+    .option('--recorded-at <time>', 'when; default: the file’s own time')
+    .action((file: string, flags: ImportFlags) =>
+      run((io) => Promise.resolve(importTrace(io, file, flags))),
     );
   trace
     .command('export <file>')
