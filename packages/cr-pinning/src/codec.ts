@@ -50,7 +50,7 @@ function within<Value>(field: string, inner: string, read: () => Value): Value {
 const setup: Decoder<Setup> = object({
   vcpus: integer(1, MAX_VCPUS),
   cpu,
-  running: optional(object({ cr0: hex(), cr4: hex(), efer: hex() })),
+  running: optional(object({ cr0: hex(), cr4: hex(), efer: hex(), vmx: optional(boolean) })),
   intercepts: oneOf(INTERCEPTS),
   host: oneOf(HOST_KINDS),
   vmm: oneOf(VMM_KINDS),

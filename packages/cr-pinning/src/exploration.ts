@@ -14,6 +14,7 @@ import {
   MSR_KVM_CR0_PINNED_LOW,
   MSR_KVM_CR4_PINNED_HIGH,
   MSR_KVM_CR4_PINNED_LOW,
+  MSR_KVM_CR4_PIN_ALLOWED,
 } from './constants.ts';
 import { CR0_STATE } from './kernel.ts';
 import type { Operation } from './operation.ts';
@@ -32,12 +33,12 @@ const SAVED_CR0 = 0xff58;
 const BASE_CR4 = 0x20n | CR4_VMXE;
 const GUARDED_CR4 = BASE_CR4 | CR4_SMEP | CR4_SMAP;
 
-/** A VM whose vCPUs run a 64-bit kernel with WP, SMEP and SMAP on, able to run a nested guest. */
+/** A VM whose vCPUs run a hypervisor: a 64-bit kernel with WP, SMEP and SMAP on, in VMX root operation. */
 export function smallSetup(vcpus: number): Setup {
   return {
     vcpus,
     cpu: 'bochs-icelake',
-    running: { cr0: CR0_STATE, cr4: GUARDED_CR4, efer: 0xd01n },
+    running: { cr0: CR0_STATE, cr4: GUARDED_CR4, efer: 0xd01n, vmx: true },
     intercepts: 'vmx',
     host: 'patched',
     vmm: 'good',
@@ -87,12 +88,7 @@ function nestedOperations(state: State, vcpu: number): readonly Operation[] {
   const one = state.vcpus[vcpu];
   if (one === undefined || one.cpu.smm.active) return [];
   if (runsL2(one)) return [{ op: 'nestedExit', vcpu }];
-  if (one.cpu.virtualization === null) {
-    return [
-      { op: 'wrmsr', vcpu, msr: 0x3a, value: 5n },
-      { op: 'vmxon', vcpu },
-    ];
-  }
+  if (one.cpu.virtualization === null) return [];
   const entry = { op: 'nestedEntry', vcpu, cr0Mask: 0n, cr4Mask: 0n } as const;
   const [guestCr0, guestCr4] = [CR0_STATE & ~CR0_WP, BASE_CR4];
   return [
@@ -107,11 +103,17 @@ export function smallOperations(state: State): readonly Operation[] {
   const host: readonly Operation[] = [
     { op: 'hostSetMsr', vcpu: 0, msr: MSR_KVM_CR4_PINNED_HIGH, value: 0n },
     { op: 'hostSetMsr', vcpu: 0, msr: MSR_KVM_CR4_PINNED_HIGH, value: CR4_UMIP },
+    { op: 'hostSetMsr', vcpu: 0, msr: MSR_KVM_CR4_PIN_ALLOWED, value: CR4_UMIP },
     { op: 'machineReset' },
     { op: 'migrate', order: 'msrs-first', strict: true },
   ];
   const others = state.vcpus.flatMap((_, vcpu): readonly Operation[] =>
-    vcpu === 0 ? [] : [{ op: 'init', vcpu }],
+    vcpu === 0
+      ? []
+      : [
+          { op: 'init', vcpu },
+          { op: 'routine', vcpu, routine: 'bring-up' },
+        ],
   );
   const guests = state.vcpus.flatMap((_, vcpu) => vcpuOperations(state, vcpu));
   return [...guests, ...others, ...host];

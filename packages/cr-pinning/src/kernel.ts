@@ -26,6 +26,7 @@ import {
   isRealMode,
   MSR_EFER,
 } from '@kernel-models/hw-model/cpu';
+import { allowedOf } from './active.ts';
 import { kvmFeatures } from './cpuid.ts';
 import type { Features } from './features.ts';
 import { KVM_HC_KEXEC_UNPIN } from './hypercall.ts';
@@ -98,13 +99,14 @@ const pinCr =
     const { kernel } = state;
     const isOffered = ((kvmFeatures(state, features) >> BigInt(features.featureBit)) & 1n) === 1n;
     if (!pinsParavirtually(kernel)) return kernel;
-    const bits = cr === 0 ? CR0_WP : vcpuOf(state, vcpu).cpu.cr4 & features.allowedCr4;
+    const wanted = cr === 0 ? CR0_WP : vcpuOf(state, vcpu).cpu.cr4 & features.allowedCr4;
     if (features.request === 'hypercall') {
-      return { op: 'hypercall', vcpu, nr: 13, arguments: [BigInt(cr), bits, 0n] };
+      return { op: 'hypercall', vcpu, nr: 13, arguments: [BigInt(cr), wanted, 0n] };
     }
     if (features.request === 'none' || !isOffered) return kernel;
     const { msrs } = features;
-    return { op: 'wrmsr', vcpu, msr: cr === 0 ? msrs.cr0High : msrs.cr4High, value: bits };
+    const value = wanted & allowedOf(state, features)[cr === 0 ? 'cr0' : 'cr4'];
+    return { op: 'wrmsr', vcpu, msr: cr === 0 ? msrs.cr0High : msrs.cr4High, value };
   };
 
 /** In the mask-and-value design the value comes before the mask. */

@@ -310,7 +310,7 @@ export const REVISIONS: readonly Revision<Features>[] = [
     base: 'posted-2020-06-fixed',
     features: { predicate: 'changed-bits' },
     story: 'Only bits that change are checked: a violation that the host made stays for ever.',
-    caughtBy: ['pins.accepted-write-respects'],
+    caughtBy: ['pins.accepted-write-respects', 'pins.kept-while-active'],
   },
   {
     id: 'bug:xor-allowed',
@@ -318,14 +318,14 @@ export const REVISIONS: readonly Revision<Features>[] = [
     features: { predicate: 'xor-allowed' },
     story:
       'The predicate of February 2020: once SMEP is pinned, enabling SMAP faults, since every allowed bit that is not pinned must be 0.',
-    caughtBy: ['pins.refusal-has-a-violation'],
+    caughtBy: ['pins.refusal-has-a-violation', 'pins.accepted-write-respects'],
   },
   {
     id: 'bug:wp-guest-owned',
     base: 'posted-2020-06-fixed',
     features: { guestOwnedCr0: CR0_GUEST_OWNED_EPT },
     story: 'A port to Linux 6.12, where the guest owns CR0.WP under EPT: KVM never sees the write.',
-    caughtBy: ['pins.accepted-write-respects'],
+    caughtBy: ['pins.accepted-write-respects', 'pins.kept-while-active'],
   },
   {
     id: 'bug:setter-silent',
@@ -376,7 +376,7 @@ export const REVISIONS: readonly Revision<Features>[] = [
     features: { pinsCurrentValue: true },
     story:
       'A write pins the bits as they are now: a restore of MSRs before registers pins nothing.',
-    caughtBy: ['migration.keeps-pins'],
+    caughtBy: ['migration.keeps-pins', 'pins.accepted-write-is-stored'],
   },
 ];
 

@@ -35,6 +35,8 @@ export interface RunningRegisters {
   readonly cr0: bigint;
   readonly cr4: bigint;
   readonly efer: bigint;
+  /** The kernel is a hypervisor: its vCPUs are in VMX root operation, which needs CR4.VMXE. */
+  readonly vmx?: boolean;
 }
 
 /** A virtual machine before the first operation. */

@@ -8,6 +8,7 @@ import {
 import { allowedOf, pinsOf, violatedRegisters } from './active.ts';
 import type { Features } from './features.ts';
 import type { Pins } from './pins.ts';
+import { init } from './reset.ts';
 import { runsL2, vcpuOf, type State, type VCpu } from './state.ts';
 import { lift, step, type Step } from './step.ts';
 
@@ -35,18 +36,24 @@ export function smramWrite(
   return lift(state, index, hardwareSmramWrite(cpu, offset, size, value));
 }
 
-/** RSM. A save area that the hardware would not take stops the VM, as one that violates the pins may. */
+/**
+ * RSM. A save area that the hardware would not take stops the VM, as one that violates the pins may. An
+ * INIT that waited for it is KVM's own reset, which knows of the pins.
+ */
 export function rsm(state: State, index: number, features: Features): Step {
   const vcpu = vcpuOf(state, index);
   const cpu = features.rsm === 'patches-image' ? patchImage(state, vcpu, features) : vcpu.cpu;
-  const hardware = hardwareRsm(cpu);
+  const { latched } = cpu;
+  const hardware = hardwareRsm({ ...cpu, latched: { ...latched, init: false } });
+  if (hardware.outcome.kind === 'fault') return { ...lift(state, index, hardware), state };
   if (hardware.outcome.kind === 'shutdown') {
     const outcome = { kind: features.rsmFailure } as const;
     return lift(state, index, { ...hardware, outcome });
   }
-  const next = lift(state, index, hardware);
-  if (hardware.outcome.kind !== 'done' || state.host !== 'patched') return next;
-  return checkAfterRsm(state, next, index, features);
+  const lifted = lift(state, index, hardware);
+  const next = state.host === 'patched' ? checkAfterRsm(state, lifted, index, features) : lifted;
+  const isReset = latched.init && next.state.dead === null;
+  return isReset ? { ...next, state: init(next.state, index, features).state } : next;
 }
 
 /** The check on the registers as RSM left them. The in-SMM flag is clear by then. */

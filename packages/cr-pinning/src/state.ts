@@ -5,7 +5,14 @@ import {
   type ControlState,
 } from '@kernel-models/hw-model/cpu';
 import { NO_PINS, type Pins } from './pins.ts';
-import type { HostKind, Intercepts, KernelConfig, Setup, VmmKind } from './setup.ts';
+import type {
+  HostKind,
+  Intercepts,
+  KernelConfig,
+  RunningRegisters,
+  Setup,
+  VmmKind,
+} from './setup.ts';
 
 /** Which register a pin belongs to. */
 export type PinnedRegister = 'cr0' | 'cr4';
@@ -95,16 +102,25 @@ export function initialState(setup: Setup): State {
 }
 
 function newVCpu({ cpu, running }: Setup, index: number): VCpu {
-  const hardware = initialCpu({
-    cpu,
-    ...(running !== undefined && { ...running, csL: true }),
-    ...(index > 0 && { applicationProcessor: true }),
-  });
+  const others = index > 0 ? { applicationProcessor: true } : {};
   return {
-    cpu: running === undefined ? hardware : { ...hardware, activity: 'active' },
+    cpu: running === undefined ? initialCpu({ cpu, ...others }) : runningCpu(cpu, running, others),
     pins: NO_PIN_SET,
     pinValue: { cr0: 0n, cr4: 0n },
     exempt: false,
+  };
+}
+
+/** A CPU in the middle of a 64-bit kernel. */
+function runningCpu(
+  cpu: Setup['cpu'],
+  { cr0, cr4, efer, vmx = false }: RunningRegisters,
+  others: { readonly applicationProcessor?: boolean },
+): ControlState {
+  return {
+    ...initialCpu({ cpu, cr0, cr4, efer, csL: true, ...others }),
+    activity: 'active',
+    virtualization: vmx ? { kind: 'vmx', vmcs: null } : null,
   };
 }
 

@@ -70,7 +70,7 @@ export function migrate(
     ...state,
     host: isOld ? 'unpatched' : state.host,
     vcpus: state.vcpus.map(emptyVCpu),
-    vmPins: NO_PIN_SET,
+    vmPins: features.scope === 'floor' && !isForgotten(state) ? state.vmPins : NO_PIN_SET,
     allowed: null,
   };
   for (let index = 0; index < state.vcpus.length; index += 1) {
@@ -83,6 +83,11 @@ export function migrate(
     destination = withHardware(moved.state, index, cpu);
   }
   return done(destination, 'migration.moved');
+}
+
+/** Whether the VMM does not think of the pins, or has none to think of. */
+function isForgotten({ vmm, host }: State): boolean {
+  return vmm.kind === 'no-migrate' || host !== 'patched';
 }
 
 function emptyVCpu({ cpu, exempt }: VCpu): VCpu {
@@ -105,8 +110,7 @@ function moveMsrs(
   strict: boolean,
   features: Features,
 ): { readonly state: State } | { readonly refused: number } {
-  const isForgotten = source.vmm.kind === 'no-migrate' || source.host !== 'patched';
-  if (isForgotten || features.request === 'none') return { state: destination };
+  if (isForgotten(source) || features.request === 'none') return { state: destination };
   let next = destination;
   for (const msr of interfaceMsrs(features)) {
     const { outcome } = hostGetMsr(source, index, msr, features);
