@@ -13,14 +13,18 @@ const STRING_TOO_LONG = refusal('E2BIG', 'arguments.string-too-long');
 const TOO_BIG = refusal('E2BIG', 'arguments.limit');
 const STACK_TOO_SMALL = refusal('E2BIG', 'arguments.stack-mapping');
 
-/** Three quarters of the default stack, which no limit raises. Origin: bprm_stack_limits(), fs/exec.c. */
+/**
+ * Three quarters of the default stack, which no limit raises. Origin: bprm_stack_limits(),
+ * fs/exec.c.
+ */
 const MOST_SPACE = 6 << 20;
 const POINTER_SIZE = 8;
 
 /**
  * The stack of the program to be, while its strings are copied onto it.
  *
- * Mirrors the part of struct linux_binprm that bprm_stack_limits() and copy_strings() work on, fs/exec.c,
+ * Mirrors the part of struct linux_binprm that bprm_stack_limits() and copy_strings() work on,
+ * fs/exec.c,
  * Linux 6.12: the strings may take `limit` bytes, and the temporary mapping that holds them may not
  * outgrow the stack limit.
  */
@@ -34,7 +38,8 @@ export interface ArgumentSpace {
 }
 
 /**
- * Counts argv and envp, and finds the room for their strings. Mirrors count() and bprm_stack_limits().
+ * Counts argv and envp, and finds the room for their strings. Mirrors count() and
+ * bprm_stack_limits().
  *
  * @param stackLimit soft RLIMIT_STACK, bytes
  */
@@ -130,7 +135,9 @@ function take(space: ArgumentSpace, bytes: number): Refusal | undefined {
   return mapping > PAGE_SIZE && mapping > space.stack ? STACK_TOO_SMALL : undefined;
 }
 
-/** The strings of argv as the program gets them, a fill spelt out. Only for arrays that were copied. */
+/**
+ * The strings of argv as the program gets them, a fill spelt out. Only for arrays that were copied.
+ */
 export function argumentTexts(argv: StringArray): readonly string[] {
   if (argv.kind !== 'list' || argv.strings.length === 0) return [''];
   return argv.strings.flatMap((item) => {

@@ -67,7 +67,8 @@ export function readElf(bytes: Uint8Array, mostHeaders: number): ElfFile | Refus
 }
 
 /**
- * The same of an ELF interpreter, whose faults have other names. Its type is looked at only when it is
+ * The same of an ELF interpreter, whose faults have other names. Its type is looked at only when it
+ * is
  * mapped, too late for an errno.
  */
 export function readElfInterpreter(bytes: Uint8Array, mostHeaders: number): ElfFile | Refusal {
@@ -129,7 +130,8 @@ export type Start =
   { readonly kind: 'ran'; readonly program: Program | undefined } | { readonly kind: 'killed' };
 
 /**
- * What happens when the program, or its interpreter, is mapped and entered. Mirrors the second half of
+ * What happens when the program, or its interpreter, is mapped and entered. Mirrors the second half
+ * of
  * load_elf_binary() and load_elf_interp(): what is wrong there kills the task.
  *
  * @param zeroesTail whether the rest of the interpreter's last page is zeroed even where it is not

@@ -10,7 +10,8 @@ import type { Features } from './revisions.ts';
 import type { Inode, InodeId, State, Task } from './state.ts';
 
 /**
- * One execveat(2) on its way through the checks, or one open of an interpreter within it: what struct
+ * One execveat(2) on its way through the checks, or one open of an interpreter within it: what
+ * struct
  * linux_binprm and do_open_execat() keep. Private to one operation, so it is written in place.
  */
 export interface Call extends Context {

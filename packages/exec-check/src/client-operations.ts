@@ -29,7 +29,8 @@ export interface Checked {
 }
 
 /**
- * execveat(fd, "", [name], [], AT_EMPTY_PATH|AT_EXECVE_CHECK) on a file that the task has just opened.
+ * execveat(fd, "", [name], [], AT_EMPTY_PATH|AT_EXECVE_CHECK) on a file that the task has just
+ * opened.
  */
 export function checkOpened(context: Context, opened: Opened, name: string): Checked {
   const { state, task, features } = context;
@@ -108,7 +109,8 @@ function decided(state: State, { runs }: Decision, check: Refusal | 'ok' | undef
 }
 
 /**
- * ld.so and one object. Today's is not enlightened: only the mount can stop it, since mmap(PROT_EXEC)
+ * ld.so and one object. Today's is not enlightened: only the mount can stop it, since
+ * mmap(PROT_EXEC)
  * looks at nothing else.
  */
 export function load(context: Context, operation: OperationOf<'load'>): ExecStep {

@@ -24,11 +24,16 @@ export const MAXSYMLINKS = 40;
 export const MAX_ARG_STRINGS = 0x7fffffff;
 /** Longest string, the NUL included, bytes. */
 export const MAX_ARG_STRLEN = 131072;
-/** The part of the stack that arguments may always use, bytes. Origin: ARG_MAX, include/uapi/linux/limits.h. */
+/**
+ * The part of the stack that arguments may always use, bytes. Origin: ARG_MAX,
+ * include/uapi/linux/limits.h.
+ */
 export const ARG_MAX = 131072;
 /** Default stack limit, bytes. Origin: _STK_LIM, include/uapi/linux/resource.h. */
 export const STACK_LIMIT_DEFAULT: bigint = 8n << 20n;
-/** Bytes of a file that a real exec reads to find its format. Origin: include/uapi/linux/binfmts.h. */
+/**
+ * Bytes of a file that a real exec reads to find its format. Origin: include/uapi/linux/binfmts.h.
+ */
 export const BINPRM_BUF_SIZE = 256;
 export const PAGE_SIZE = 4096;
 /** A limit that does not limit. Origin: include/uapi/asm-generic/resource.h. */
@@ -84,7 +89,9 @@ export const MFD_EXEC = 0x10;
 export const AUDIT_INTEGRITY_DATA = 1800;
 export const AUDIT_INTEGRITY_USERSPACE = 1808;
 
-/** Most Landlock domains on one task. Origin: LANDLOCK_MAX_NUM_LAYERS, security/landlock/limits.h. */
+/**
+ * Most Landlock domains on one task. Origin: LANDLOCK_MAX_NUM_LAYERS, security/landlock/limits.h.
+ */
 export const LANDLOCK_MAX_NUM_LAYERS = 16;
 
 /** Levels of interpreters that one real exec goes through. Origin: exec_binprm(), fs/exec.c. */

@@ -23,7 +23,8 @@ export function asciiBytes(text: string): Uint8Array {
 }
 
 /**
- * The exit status of a `hash` program: over every byte of every argument, the NULs included, the seed
+ * The exit status of a `hash` program: over every byte of every argument, the NULs included, the
+ * seed
  * becomes seed * 33 + byte, modulo 256.
  */
 export function argvHash(seed: number, argv: Iterable<string>): number {

@@ -44,7 +44,10 @@ const LANDLOCK_DIRECTORY = refusal('ENOTDIR', 'open.must-be-directory');
 const FORK_LIMIT = refusal('EAGAIN', 'fork.process-limit');
 const CLONE_FS_IN_EXEC = refusal('EAGAIN', 'fork.fs-in-exec');
 
-/** Puts new credentials on a task; a change of who it is makes it undumpable. Mirrors commit_creds(). */
+/**
+ * Puts new credentials on a task; a change of who it is makes it undumpable. Mirrors
+ * commit_creds().
+ */
 function commit(state: State, task: Task, credentials: Credentials): State {
   const old = task.credentials;
   const changed =
@@ -284,7 +287,8 @@ export function landlockRestrict(
 }
 
 /**
- * fork(2). The new task counts when the limit is looked at. Mirrors copy_process(), kernel/fork.c: who
+ * fork(2). The new task counts when the limit is looked at. Mirrors copy_process(), kernel/fork.c:
+ * who
  * gets through is no longer marked; the child keeps the mark that it was copied with.
  */
 export function fork({ state, task }: Context, { child }: OperationOf<'fork'>): ExecStep {
@@ -304,7 +308,8 @@ export function fork({ state, task }: Context, { child }: OperationOf<'fork'>): 
 }
 
 /**
- * clone(CLONE_THREAD|CLONE_FS|...): the new task shares the fs_struct, which an exec under way forbids.
+ * clone(CLONE_THREAD|CLONE_FS|...): the new task shares the fs_struct, which an exec under way
+ * forbids.
  * Mirrors copy_fs(), kernel/fork.c.
  */
 export function cloneFs({ state, task }: Context, { child }: OperationOf<'cloneFs'>): ExecStep {

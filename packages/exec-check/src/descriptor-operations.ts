@@ -105,7 +105,10 @@ function openTmpfile(
   return succeed(install(made, task.name, fd, opened, cloexec), 'fd.opened');
 }
 
-/** A new group-executable file does not inherit setgid from who is not in the group. Mirrors mode_strip_sgid(). */
+/**
+ * A new group-executable file does not inherit setgid from who is not in the group. Mirrors
+ * mode_strip_sgid().
+ */
 function stripSetgid({ state, task }: Context, inode: Inode): Inode {
   const both = S_ISGID | 0o010;
   const keeps =
@@ -130,7 +133,9 @@ export function dup({ state, task }: Context, { from, to, cloexec }: OperationOf
   return succeed(installFd(state, task.name, to, { file, cloexec }), 'fd.duplicated');
 }
 
-/** memfd_create(2). Mirrors check_sysctl_memfd_noexec() and memfd_create(), mm/memfd.c, Linux 6.12. */
+/**
+ * memfd_create(2). Mirrors check_sysctl_memfd_noexec() and memfd_create(), mm/memfd.c, Linux 6.12.
+ */
 export function memfdCreate(
   { state, task, features }: Context,
   { fd, flags }: OperationOf<'memfdCreate'>,

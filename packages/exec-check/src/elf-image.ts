@@ -2,7 +2,8 @@
 import type { ElfContent } from './setup.ts';
 
 /*
- * Sizes and numbers of the ELF-64 object file format: System V ABI, chapters 4 and 5; machine numbers
+ * Sizes and numbers of the ELF-64 object file format: System V ABI, chapters 4 and 5; machine
+ * numbers
  * from include/uapi/linux/elf-em.h.
  */
 export const ELF_HEADER_SIZE = 64;
@@ -29,7 +30,8 @@ const EXIT_PROGRAM: readonly number[] = [
 ];
 
 /**
- * mov edi, exitCode; then for every byte of every argument, its NUL included: edi = edi * 33 + byte;
+ * mov edi, exitCode; then for every byte of every argument, its NUL included: edi = edi * 33 +
+ * byte;
  * then exit with the low byte of edi.
  */
 const HASH_PROGRAM: readonly number[] = [

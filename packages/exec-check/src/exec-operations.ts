@@ -126,7 +126,10 @@ function pathRecord({
   return path.kind === 'text' ? [{ type: 'PATH', path: path.text }] : [];
 }
 
-/** A started program has closed what its task had open: fsnotify hears of the last one to close a file. */
+/**
+ * A started program has closed what its task had open: fsnotify hears of the last one to close a
+ * file.
+ */
 function closeDescriptors(call: Call, task: Task): void {
   if (!call.watched) return;
   const event = 'IN_CLOSE_NOWRITE';
@@ -171,8 +174,10 @@ const FACCESS_IMMUTABLE = refusal('EPERM', 'faccessat.immutable');
 const FACCESS_SLASH = refusal('ENOTDIR', 'faccessat.trailing-slash');
 
 /**
- * faccessat2(2), the neighbour that is not the check: it knows mode and mount, and neither write denial,
- * arguments, Landlock nor the file_open hooks. Mirrors do_faccessat(), fs/open.c, Linux 6.12: real ids,
+ * faccessat2(2), the neighbour that is not the check: it knows mode and mount, and neither write
+ * denial,
+ * arguments, Landlock nor the file_open hooks. Mirrors do_faccessat(), fs/open.c, Linux 6.12: real
+ * ids,
  * and capabilities as if they were the effective ones, unless AT_EACCESS.
  */
 export function faccessat(context: Context, operation: OperationOf<'faccessat'>): ExecStep {

@@ -25,7 +25,8 @@ import type { State, Task } from './state.ts';
 import { execDeniesWriters, TEXT_BUSY_WRITERS } from './write-access.ts';
 
 /*
- * execveat(2), in the kernel's order of checks. A real exec and a check take the same way; the check
+ * execveat(2), in the kernel's order of checks. A real exec and a check take the same way; the
+ * check
  * turns back where the file would be read. Reads beside do_execveat_common(), do_open_execat(),
  * path_openat() and bprm_execve(), fs/exec.c and fs/namei.c, Linux 6.18.
  */
@@ -41,7 +42,8 @@ const PATH_TOO_LONG = refusal('ENAMETOOLONG', 'execveat.path-too-long');
 const PATH_EMPTY = refusal('ENOENT', 'execveat.path-empty');
 
 /**
- * 1. The path comes from user space. An empty one needs AT_EMPTY_PATH; NULL is a fault even with it.
+ * 1. The path comes from user space. An empty one needs AT_EMPTY_PATH; NULL is a fault even with
+ * it.
  * Mirrors getname_uflags(), fs/namei.c.
  */
 function copyPath({ args: { path, flags } }: Call): Refusal | undefined {
@@ -54,7 +56,8 @@ function copyPath({ args: { path, flags } }: Call): Refusal | undefined {
 const PROCESS_LIMIT = refusal('EAGAIN', 'execveat.process-limit');
 
 /**
- * 2. A set*uid() beyond RLIMIT_NPROC is answered here, if the user is still beyond it. Otherwise it is
+ * 2. A set*uid() beyond RLIMIT_NPROC is answered here, if the user is still beyond it. Otherwise it
+ * is
  * forgotten: the one thing that a check changes. Mirrors do_execveat_common(), fs/exec.c.
  */
 function processLimit(call: Call): Refusal | undefined {
@@ -151,7 +154,9 @@ function openPermission(call: Call): Refusal | undefined {
 /** Somebody's write lease: the call waits, it does not fail. The errno is never seen. */
 export const LEASE: Refusal = refusal('EAGAIN', 'execveat.lease');
 
-/** 6. A write lease of another task makes the call wait. Mirrors break_lease() in do_dentry_open(). */
+/**
+ * 6. A write lease of another task makes the call wait. Mirrors break_lease() in do_dentry_open().
+ */
 function lease({ inode, task }: Call): Refusal | undefined {
   for (const holder in inode.leases) {
     if (holder !== task.name && inode.leases[holder] === 'F_WRLCK') return LEASE;

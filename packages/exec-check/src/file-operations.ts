@@ -19,7 +19,8 @@ import { capableWrtInode, capableWrtOwner } from './user-namespace.ts';
 import { TEXT_BUSY_DENIERS } from './write-access.ts';
 
 /*
- * Making and changing files, fs/namei.c, fs/open.c and fs/attr.c, Linux 6.12, as far as executability
+ * Making and changing files, fs/namei.c, fs/open.c and fs/attr.c, Linux 6.12, as far as
+ * executability
  * depends on them.
  */
 
@@ -327,7 +328,8 @@ export function write(context: Context, { path, content }: OperationOf<'write'>)
 
 /**
  * A file with other content: whoever writes takes setuid, setgid and file capabilities away, unless
- * CAP_FSETID keeps the first two. Mirrors file_remove_privs(), fs/inode.c. The signature is lost too.
+ * CAP_FSETID keeps the first two. Mirrors file_remove_privs(), fs/inode.c. The signature is lost
+ * too.
  */
 export function written({ state, task }: Context, inode: Inode, content: Content): Inode {
   const keeps = capableWrtInode(state, task.credentials, inode, CAP_FSETID);

@@ -5,7 +5,9 @@ import type { InodeId, State } from './state.ts';
 /** What happened to files during one call, in order. */
 export type EventLog = { readonly inode: InodeId; readonly event: FsnotifyEvent }[];
 
-/** What each inotify watch saw; runs of equal events are one, as inotify merges them in its queue. */
+/**
+ * What each inotify watch saw; runs of equal events are one, as inotify merges them in its queue.
+ */
 export function watchEvents(state: State, log: EventLog): readonly WatchEvents[] | undefined {
   if (log.length === 0) return undefined;
   const seen: WatchEvents[] = [];

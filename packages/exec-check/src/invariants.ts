@@ -525,7 +525,8 @@ export const INVARIANTS: readonly ExecInvariant[] = [
 ];
 
 /**
- * Whether a word may be set on top of another, as `apply` decides: for loops over all pairs of words.
+ * Whether a word may be set on top of another, as `apply` decides: for loops over all pairs of
+ * words.
  *
  * @throws RangeError where the revision is unknown
  */

@@ -150,7 +150,10 @@ export function interpretEnd(context: Context): ExecStep {
   return answer(idle, outcome, 'interpreter.executable');
 }
 
-/** fcntl(F_SETLEASE). Mirrors generic_setlease(), fs/locks.c: no writer for a read lease, nobody for a write one. */
+/**
+ * fcntl(F_SETLEASE). Mirrors generic_setlease(), fs/locks.c: no writer for a read lease, nobody for
+ * a write one.
+ */
 export function lease({ state, task }: Context, { fd, type }: OperationOf<'lease'>): ExecStep {
   const file = fileOf(state, task, fd);
   if (file === undefined || file.path) return refuse(state, BAD_FD);

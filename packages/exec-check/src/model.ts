@@ -17,14 +17,16 @@ import type { ExecStep } from './step.ts';
 import { initial } from './world.ts';
 
 /**
- * Stack below which a start may die: the kernel moves the top of a stack down by up to 8 KiB at random,
+ * Stack below which a start may die: the kernel moves the top of a stack down by up to 8 KiB at
+ * random,
  * and puts the auxiliary vector and the pointers below the strings. Origin: arch_align_stack(),
  * arch/x86/kernel/process.c; create_elf_tables(), fs/binfmt_elf.c, Linux 6.12.
  */
 const START_STACK = 24 * 1024;
 
 /**
- * A program may start or die where the stack limit leaves it hardly a page or two: stack addresses are
+ * A program may start or die where the stack limit leaves it hardly a page or two: stack addresses
+ * are
  * random.
  */
 export function allowed(
@@ -50,7 +52,9 @@ export function allowed(
   return [step, { ...step, outcome: killed, rule: 'exec.killed' }];
 }
 
-/** Whether a target's outcome is the model's: audit records are not compared, nor unread exit codes. */
+/**
+ * Whether a target's outcome is the model's: audit records are not compared, nor unread exit codes.
+ */
 export function matches(observed: Outcome, modelled: Outcome): boolean {
   return deepEqual(comparable(observed, modelled), comparable(modelled, modelled));
 }

@@ -7,7 +7,8 @@ import type { PathRef, Superblock } from './state.ts';
 const SHARED: ReadonlySet<Superblock['type']> = new Set(['anon', 'pipefs', 'sockfs']);
 
 /**
- * Whether nothing may be executed through this mount. It is a property of the way to the file, not of
+ * Whether nothing may be executed through this mount. It is a property of the way to the file, not
+ * of
  * the file. Mirrors path_noexec(), fs/exec.c, Linux 6.12.
  */
 export function pathNoexec({ state, features }: Context, path: PathRef): boolean {

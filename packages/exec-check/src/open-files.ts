@@ -36,7 +36,10 @@ export function addFile(state: State, file: Omit<OpenFile, 'references'>): [Stat
   return [{ ...counted, files }, id];
 }
 
-/** Cuts a file of an overlay off from the lower layer. Mirrors ovl_copy_up(), fs/overlayfs/copy_up.c. */
+/**
+ * Cuts a file of an overlay off from the lower layer. Mirrors ovl_copy_up(),
+ * fs/overlayfs/copy_up.c.
+ */
 export function copyUp(state: State, id: InodeId): State {
   const inode = at(state.inodes, id);
   return inode.lower < 0 ? state : putInode(state, id, { ...inode, lower: -1 });
@@ -49,7 +52,10 @@ export function holdFile(state: State, id: FileId): State {
   return { ...state, files: state.files.with(id, { ...file, references: file.references + 1 }) };
 }
 
-/** One holder fewer; the last one closes, and a writer no longer counts. Mirrors __fput(), fs/file_table.c. */
+/**
+ * One holder fewer; the last one closes, and a writer no longer counts. Mirrors __fput(),
+ * fs/file_table.c.
+ */
 export function releaseFile(state: State, id: FileId): State {
   const file = at(state.files, id);
   if (file === null) return state;
@@ -86,7 +92,9 @@ export function unmap(state: State, name: string, map: number): State {
   return mapping.file < 0 ? unmapped : releaseFile(unmapped, mapping.file);
 }
 
-/** Ends a task: descriptors, mappings, leases and the name go. Mirrors do_exit() and release_task(). */
+/**
+ * Ends a task: descriptors, mappings, leases and the name go. Mirrors do_exit() and release_task().
+ */
 export function removeTask(state: State, name: string): State {
   const task = state.tasks[name];
   if (task === undefined) return state;

@@ -12,7 +12,8 @@ import type {
 } from './setup.ts';
 
 /**
- * A descriptor number that an operation names: 0 to 63. An operation that makes one installs it there as
+ * A descriptor number that an operation names: 0 to 63. An operation that makes one installs it
+ * there as
  * dup2(2) would, closing what was there; so a sequence stays meaningful when others are removed.
  * Numbers from 64 to 1023 belong to the target and are in no operation.
  */
@@ -57,7 +58,8 @@ export interface ExecveatArguments {
 }
 
 /**
- * open(2) without O_CREAT. At most one access mode; none is O_RDONLY. A target adds O_NONBLOCK, so that
+ * open(2) without O_CREAT. At most one access mode; none is O_RDONLY. A target adds O_NONBLOCK, so
+ * that
  * a FIFO does not hold it up.
  */
 export type OpenFlag =
@@ -214,7 +216,9 @@ export type WorldOperation =
   | ({ readonly op: 'remount' } & By<{ path: Path; flags: readonly MountFlag[] }>)
   /** umount2(MNT_DETACH). */
   | ({ readonly op: 'umount' } & By<{ path: Path }>)
-  /** inotify_add_watch for open, access and close-nowrite on the object itself. Replaces `watch`. */
+  /**
+   * inotify_add_watch for open, access and close-nowrite on the object itself. Replaces `watch`.
+   */
   | ({ readonly op: 'watch' } & By<{ watch: number; path: Path }>)
   /** fanotify_init with a listener that answers permission events so. Replaces `group`, 0 to 7. */
   | ({ readonly op: 'fanotifyInit' } & By<{
@@ -266,7 +270,8 @@ export type DescriptorOperation =
 /** Executability: the call that the package is about, and its neighbours. */
 export type ExecOperation =
   /**
-   * execveat(2). With AT_EXECVE_CHECK the task goes on; without, a success replaces its program, which
+   * execveat(2). With AT_EXECVE_CHECK the task goes on; without, a success replaces its program,
+   * which
    * runs to its exit: the outcome tells how, and the task is gone. `init` must set AT_EXECVE_CHECK.
    */
   | ({ readonly op: 'execveat' } & By<ExecveatArguments>)
@@ -281,7 +286,8 @@ export type ExecOperation =
   | ({ readonly op: 'uselib' } & By<{ path: PathArgument }>);
 
 /**
- * Credentials and limits of the task itself. `init` is answered `refused`, save for the getters, `fork`
+ * Credentials and limits of the task itself. `init` is answered `refused`, save for the getters,
+ * `fork`
  * and `ptraceAttach`; whoever traces `init` is, too.
  */
 export type CredentialOperation =
@@ -304,7 +310,8 @@ export type CredentialOperation =
   | ({ readonly op: 'setNoNewPrivs' } & By<object>)
   | ({ readonly op: 'getNoNewPrivs' } & By<object>)
   /**
-   * unshare(CLONE_NEWUSER); then `init` writes the maps, where they are not empty. In a user namespace
+   * unshare(CLONE_NEWUSER); then `init` writes the maps, where they are not empty. In a user
+   * namespace
    * below another one, the maps are left unwritten.
    */
   | ({ readonly op: 'unshareUser' } & By<UsernsSpec>)
@@ -325,15 +332,20 @@ export type CredentialOperation =
 /** User space that runs other people's code, played inside the task by the rules of its own. */
 export type ClientOperation =
   /**
-   * A script interpreter decides on one source of code. Enlightened: opens a file O_RDONLY, checks the
-   * descriptor that it will read (AT_EMPTY_PATH, argv one string, the path or `/proc/self/fd/0`), reads
-   * its securebits, decides. Otherwise it opens, and runs. A failed open is the outcome; so is EBADF for
+   * A script interpreter decides on one source of code. Enlightened: opens a file O_RDONLY, checks
+   * the
+   * descriptor that it will read (AT_EMPTY_PATH, argv one string, the path or `/proc/self/fd/0`),
+   * reads
+   * its securebits, decides. Otherwise it opens, and runs. A failed open is the outcome; so is
+   * EBADF for
    * a standard input that is not open for reading.
    */
   | ({ readonly op: 'interpret' } & By<{ enlightened: boolean; source: CodeSource }>)
   /**
-   * ld.so maps one object: open O_RDONLY, whose failure is the outcome, then one page PROT_READ|PROT_EXEC,
-   * MAP_PRIVATE; `allowed` says whether that worked. Enlightened: checks the descriptor before it maps.
+   * ld.so maps one object: open O_RDONLY, whose failure is the outcome, then one page
+   * PROT_READ|PROT_EXEC,
+   * MAP_PRIVATE; `allowed` says whether that worked. Enlightened: checks the descriptor before it
+   * maps.
    * `secure` is AT_SECURE, under which a preload is left out, unopened.
    */
   | ({ readonly op: 'load' } & By<{
@@ -344,7 +356,8 @@ export type ClientOperation =
     }>);
 
 /**
- * Parts of calls, for interleavings: each is one atomic step, and other tasks may act in between. No
+ * Parts of calls, for interleavings: each is one atomic step, and other tasks may act in between.
+ * No
  * target can be asked to stop there.
  */
 export type MicroOperation =

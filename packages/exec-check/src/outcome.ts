@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 import type { Errno } from '@kernel-models/model-core';
 
-/** What an inotify watch saw of one operation: runs of equal events are one, as inotify merges them. */
+/**
+ * What an inotify watch saw of one operation: runs of equal events are one, as inotify merges them.
+ */
 export interface WatchEvents {
   readonly watch: number;
   readonly events: readonly FsnotifyEvent[];
@@ -15,7 +17,9 @@ export const FSNOTIFY_EVENTS: readonly FsnotifyEvent[] = [
   'IN_CLOSE_NOWRITE',
 ];
 
-/** Record types of the audit log, without their AUDIT_ prefix. Origin: include/uapi/linux/audit.h. */
+/**
+ * Record types of the audit log, without their AUDIT_ prefix. Origin: include/uapi/linux/audit.h.
+ */
 export type AuditType =
   | 'SYSCALL'
   | 'PATH'
@@ -43,7 +47,8 @@ export interface AuditRecord {
 }
 
 /**
- * What execveat(2) says beside its result; other operations never carry it. `events` has an entry for each watch that saw
+ * What execveat(2) says beside its result; other operations never carry it. `events` has an entry
+ * for each watch that saw
  * something, in ascending order of `watch`; without any, the field is absent.
  */
 export interface Observed {
@@ -58,7 +63,8 @@ export type Outcome =
   | ({ readonly kind: 'value'; readonly value: bigint } & Observed)
   | ({ readonly kind: 'errno'; readonly errno: Errno } & Observed)
   /**
-   * A real exec succeeded and the program ran to its exit. Without `exitCode`: a program that the model
+   * A real exec succeeded and the program ran to its exit. Without `exitCode`: a program that the
+   * model
    * cannot read, which may have ended anyhow.
    */
   | ({ readonly kind: 'ran'; readonly exitCode?: number } & Observed)
@@ -79,7 +85,8 @@ export type Outcome =
   /**
    * An interpreter or loader decided. `checked`: the check was issued; `check`: what it answered, 0
    * or an errno; `allowed`: the code runs. `interpretEnd` leaves
-   * `check` out: the answer belongs to the first half. `content` is there only in interleavings: the bytes that run.
+   * `check` out: the answer belongs to the first half. `content` is there only in interleavings:
+   * the bytes that run.
    */
   | {
       readonly kind: 'decided';

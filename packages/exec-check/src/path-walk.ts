@@ -43,7 +43,8 @@ const SLASH = 0x2f;
  *
  * @param dirfd where a relative path begins: AT_FDCWD or a descriptor
  * @param path may be empty: then the object is what `dirfd` refers to
- * @param follow whether a symbolic link in the last place is followed; a slash behind it makes it so
+ * @param follow whether a symbolic link in the last place is followed; a slash behind it makes it
+ * so
  */
 export function walk(
   context: Context,
@@ -62,7 +63,8 @@ export function walk(
 }
 
 /**
- * Walks a path to the directory in which its last name stands. Mirrors filename_parentat(), fs/namei.c.
+ * Walks a path to the directory in which its last name stands. Mirrors filename_parentat(),
+ * fs/namei.c.
  */
 export function walkToParent(context: Context, path: string): LocatedName | Refusal {
   const refused = userPath(path);
@@ -196,7 +198,8 @@ function stepInto(walker: Walker, name: string, last: boolean): Refusal | undefi
 }
 
 /**
- * Whether a symbolic link may be followed here. Mirrors pick_link() and may_follow_link(), fs/namei.c.
+ * Whether a symbolic link may be followed here. Mirrors pick_link() and may_follow_link(),
+ * fs/namei.c.
  */
 function mayFollow(walker: Walker, link: Inode, last: boolean): Refusal | undefined {
   const { state, task } = walker.context;
@@ -222,7 +225,9 @@ function followLink(walker: Walker, target: string): void {
   }
 }
 
-/** `..`: stays at the root, leaves a mount by its mount point. Mirrors follow_dotdot(), fs/namei.c. */
+/**
+ * `..`: stays at the root, leaves a mount by its mount point. Mirrors follow_dotdot(), fs/namei.c.
+ */
 function climb(walker: Walker): Refusal | undefined {
   const { state } = walker.context;
   for (;;) {

@@ -9,7 +9,8 @@ import { capableWrtInode } from './user-namespace.ts';
 /**
  * Whether the task may access the file so, by mode, ACL and capabilities.
  *
- * Mirrors generic_permission(), fs/namei.c, Linux 6.18. fsuid and fsgid decide, not the effective ids.
+ * Mirrors generic_permission(), fs/namei.c, Linux 6.18. fsuid and fsgid decide, not the effective
+ * ids.
  *
  * @param mask of MAY_EXEC, MAY_WRITE, MAY_READ
  */
@@ -18,7 +19,8 @@ export function mayAccess({ state, task, features }: Context, inode: Inode, mask
   const id = features.permissionById === 'euid' ? credentials.euid : credentials.fsuid;
   if (classesGrant(credentials, id, inode, mask)) return true;
   if (features.classes === 'union' && anyClassGrants(credentials, id, inode, mask)) return true;
-  // Its own fd directory is open to a task for everything. Mirrors proc_fd_permission(), fs/proc/fd.c.
+  // Its own fd directory is open to a task for everything. Mirrors proc_fd_permission(),
+  // fs/proc/fd.c.
   if (inode.proc === 'fd-directory') return true;
   if (inode.kind === 'dir') {
     if (
@@ -50,8 +52,10 @@ function classesGrant(credentials: Credentials, id: number, inode: Inode, mask: 
 }
 
 /**
- * The ACL behind the owner's entry. Mirrors posix_acl_permission(), fs/posix_acl.c, Linux 6.12: a named
- * user decides; among groups that match, one that grants is enough; where some match and none grants,
+ * The ACL behind the owner's entry. Mirrors posix_acl_permission(), fs/posix_acl.c, Linux 6.12: a
+ * named
+ * user decides; among groups that match, one that grants is enough; where some match and none
+ * grants,
  * others are not asked.
  */
 function aclGrants(

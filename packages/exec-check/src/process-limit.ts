@@ -4,8 +4,10 @@ import { INITIAL_USERNS } from './state.ts';
 import type { State, Task, UsernsId } from './state.ts';
 
 /**
- * Processes that count against a user in a user namespace: those of that real uid in it, and those in
- * the namespaces that the user made below. Mirrors the ucounts of UCOUNT_RLIMIT_NPROC, kernel/ucount.c.
+ * Processes that count against a user in a user namespace: those of that real uid in it, and those
+ * in
+ * the namespaces that the user made below. Mirrors the ucounts of UCOUNT_RLIMIT_NPROC,
+ * kernel/ucount.c.
  */
 export function processCount(state: State, userns: UsernsId, uid: number): number {
   let count = userns === INITIAL_USERNS ? (state.sleepers[uid] ?? 0) : 0;

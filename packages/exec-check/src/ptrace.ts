@@ -67,9 +67,12 @@ function compareCapabilities(
 }
 
 /**
- * Whether a tracer does not escape its own restrictions by acting through the tracee: the tracee has
- * every restriction of the tracer, and every lock of one. Locks of bits that are not set do not count.
- * Mirrors the change to cap_ptrace_access_check() of Message-ID 20240704190137.696169-3-mic@digikod.net.
+ * Whether a tracer does not escape its own restrictions by acting through the tracee: the tracee
+ * has
+ * every restriction of the tracer, and every lock of one. Locks of bits that are not set do not
+ * count.
+ * Mirrors the change to cap_ptrace_access_check() of Message-ID
+ * 20240704190137.696169-3-mic@digikod.net.
  *
  * @param tracer securebits of the tracing task
  * @param tracee securebits of the traced one
@@ -82,7 +85,10 @@ export function restrictionsAllowTracing(tracer: number, tracee: number): boolea
   return (bits & ~otherBits) === 0 && (locks & ~otherLocks) === 0;
 }
 
-/** CAP_SYS_PTRACE towards a namespace: in it, or as the owner of one on the way up. Mirrors cap_capable(). */
+/**
+ * CAP_SYS_PTRACE towards a namespace: in it, or as the owner of one on the way up. Mirrors
+ * cap_capable().
+ */
 function capableIn(state: State, credentials: Credentials, userns: UsernsId): boolean {
   for (let id = userns; ;) {
     if (id === credentials.userns) return (credentials.effective & CAP_SYS_PTRACE) !== 0n;

@@ -52,7 +52,8 @@ const PATH_CLOSES = refusal('ENOENT', 'exec.path-closes');
 const FILE_CAPABILITIES = refusal('EPERM', 'exec.file-capabilities');
 
 /**
- * Reads the file, finds its format, opens its interpreters, starts the program. Mirrors exec_binprm()
+ * Reads the file, finds its format, opens its interpreters, starts the program. Mirrors
+ * exec_binprm()
  * and search_binary_handler(), fs/exec.c, Linux 6.12.
  */
 export function realExec(call: Call, space: ArgumentSpace): ExecResult {

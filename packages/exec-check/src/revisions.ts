@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 import { resolveRevisions, type Revision, type RevisionId } from '@kernel-models/model-core';
 
-/** In what the revisions differ. One code path reads these; the bug switches are all off in a real kernel. */
+/**
+ * In what the revisions differ. One code path reads these; the bug switches are all off in a real
+ * kernel.
+ */
 export interface Features {
   /** Whether execveat(2) knows the bit 0x10000. */
   readonly checkFlag: boolean;
-  /** What securebits 8 to 11 are: unknown, as posted (check, restrict), or as merged (restrict, deny). */
+  /**
+   * What securebits 8 to 11 are: unknown, as posted (check, restrict), or as merged (restrict,
+   * deny).
+   */
   readonly execSecurebits: 'none' | 'posted' | 'merged';
   /** argv and envp are counted and copied before the flags are looked at and the file is opened. */
   readonly argvBeforeFile: boolean;
@@ -13,13 +19,18 @@ export interface Features {
   readonly openEventAfterWriteDenial: boolean;
   /** When a file that somebody has open for writing can be executed all the same. */
   readonly writeDeny: 'always' | 'never' | 'unlessPreContentGroupOnSb' | 'unlessAccessPermMark';
-  /** The shared anonymous inode takes chmod, and neither its superblock nor pipefs and sockfs are noexec. */
+  /**
+   * The shared anonymous inode takes chmod, and neither its superblock nor pipefs and sockfs are
+   * noexec.
+   */
   readonly anonChmod: boolean;
   /** What a pidfd is, and what chmod of it answers. */
   readonly pidfd: 'anonymous' | 'pidfs-eperm' | 'pidfs-eopnotsupp';
   /** memfd_create(2) knows MFD_NOEXEC_SEAL and MFD_EXEC, and there is vm.memfd_noexec. */
   readonly memfdNoexec: boolean;
-  /** Longest table of program headers that the ELF handler takes, bytes: a page, until Linux 6.17. */
+  /**
+   * Longest table of program headers that the ELF handler takes, bytes: a page, until Linux 6.17.
+   */
   readonly mostElfHeaders: 4096 | 65536;
   /** The loader zeroes the rest of an ELF interpreter's last page, also of a read-only one. */
   readonly elfInterpreterTail: 'zeroed' | 'left';
@@ -29,13 +40,17 @@ export interface Features {
   readonly imaOnCheck: boolean;
   /** IPE evaluates a checked file in bprm_creds_for_exec. */
   readonly ipeOnCheck: boolean;
-  /** Which audit record type IMA writes for a check. `uninitialised`: by a bit of unrelated stack memory. */
+  /**
+   * Which audit record type IMA writes for a check. `uninitialised`: by a bit of unrelated stack
+   * memory.
+   */
   readonly imaAuditType: 'by-is-check' | 'uninitialised';
   /** What a new user namespace does to the securebits word. */
   readonly usernsSecurebits: 'reset' | 'locked-bits-kept';
 
   /**
-   * What an interpreter of the posting does with files where it is to restrict but not to check; the
+   * What an interpreter of the posting does with files where it is to restrict but not to check;
+   * the
    * review left it open.
    */
   readonly uncheckedFiles: 'denied' | 'allowed';
@@ -131,8 +146,10 @@ const LINUX_6_18: Features = {
  * Every revision. The bugs come last; each stands on a kernel that does not have it.
  *
  * `linux-6.12` is the stable series with write denial restored, as 6.12.115 has it; the first 6.12
- * releases did not deny, which `bug:no-etxtbsy` shows. The audit type that IMA of 6.14 to 6.19 gives to
- * a check depends on uninitialised memory; the releases stand here with the fix, `bug:ima-stack-read`
+ * releases did not deny, which `bug:no-etxtbsy` shows. The audit type that IMA of 6.14 to 6.19
+ * gives to
+ * a check depends on uninitialised memory; the releases stand here with the fix, `bug:ima-stack-
+ * read`
  * shows the defect.
  */
 export const REVISIONS: readonly Revision<Features>[] = [

@@ -12,7 +12,8 @@ import type { State } from './state.ts';
 import { initial } from './world.ts';
 
 /*
- * The threat model: the kernel, the files of the system and every ancestor are trusted; the attacker
+ * The threat model: the kernel, the files of the system and every ancestor are trusted; the
+ * attacker
  * writes files where a user may, and chooses arguments, environment and standard input of trusted
  * programs. Untrusted code runs where a step ends with an attacker's bytes being executed.
  */
@@ -62,7 +63,9 @@ function userTask(name: string, securebits: number): TaskSpec {
   };
 }
 
-/** The world of a policy: `/s` is the system's, `/w` the user's; only the attacker is restricted. */
+/**
+ * The world of a policy: `/s` is the system's, `/w` the user's; only the attacker is restricted.
+ */
 export function worldOf({ restrictFile, denyInteractive, noexec }: Policy): Setup {
   const owned = { uid: USER, gid: USER };
   return {
@@ -128,8 +131,10 @@ const program = create('/w/program', 0o644, PROGRAM);
 const unshare: Operation = { op: 'unshareUser', ...by, uidMap: [], gidMap: [] };
 
 /**
- * The chains. Each ends with the step that runs untrusted code, if none before it fails. C17 and C21 are
- * not here: native code that makes its own executable memory has won already, and a malicious ancestor that
+ * The chains. Each ends with the step that runs untrusted code, if none before it fails. C17 and
+ * C21 are
+ * not here: native code that makes its own executable memory has won already, and a malicious
+ * ancestor that
  * fakes the kernel's answers by a seccomp filter is outside of the trust that everything rests on.
  */
 export const CHAINS: readonly Chain[] = [
@@ -403,7 +408,8 @@ export function shortestChain(
 }
 
 /**
- * Every last step by which untrusted code can be made to run, each with a shortest way to it: what is
+ * Every last step by which untrusted code can be made to run, each with a shortest way to it: what
+ * is
  * found is taken from the attacker, and the search begins anew.
  */
 export function enumerateChains(

@@ -19,7 +19,8 @@ import { featuresOf, REVISIONS } from './revisions.ts';
 import { RULES } from './rules.ts';
 
 /*
- * The securebits word of one thread, with all that ever changes it. A state is two small numbers, so that
+ * The securebits word of one thread, with all that ever changes it. A state is two small numbers,
+ * so that
  * every history can be explored.
  */
 

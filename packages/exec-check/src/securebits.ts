@@ -8,7 +8,8 @@ import { refusal, type Refusal } from './refusal.ts';
 import type { Features } from './revisions.ts';
 
 /*
- * The securebits word: bit n is a setting, bit n+1 locks it. Mirrors the cases PR_SET_SECUREBITS and
+ * The securebits word: bit n is a setting, bit n+1 locks it. Mirrors the cases PR_SET_SECUREBITS
+ * and
  * PR_SET_KEEPCAPS of cap_task_prctl(), security/commoncap.c, Linux 6.14.
  */
 
@@ -97,7 +98,9 @@ export function setKeepcaps(old: number, argument: bigint): number | Refusal {
   return argument === 1n ? old | SECBIT_KEEP_CAPS : old & ~SECBIT_KEEP_CAPS;
 }
 
-/** The word in a new program: execve(2) forgets KEEP_CAPS alone. Mirrors cap_bprm_creds_from_file(). */
+/**
+ * The word in a new program: execve(2) forgets KEEP_CAPS alone. Mirrors cap_bprm_creds_from_file().
+ */
 export function securebitsAfterExec(old: number): number {
   return old & ~SECBIT_KEEP_CAPS;
 }

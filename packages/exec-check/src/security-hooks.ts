@@ -16,7 +16,10 @@ const HOOK_RULES: Readonly<Record<LsmHook, RuleName>> = {
   usernsCreate: 'lsm.userns-create',
 };
 
-/** What the played module says at a hook. Mirrors the call_int_hook() of the hook, security/security.c. */
+/**
+ * What the played module says at a hook. Mirrors the call_int_hook() of the hook,
+ * security/security.c.
+ */
 export function callHook(
   { state, task }: Context,
   hook: LsmHook,
@@ -40,7 +43,10 @@ const IMA_EXECVE_CHECK = refusal('EACCES', 'ima.execve-check');
 const IPE_BPRM_CHECK = refusal('EACCES', 'ipe.bprm-check');
 const IPE_EXECVE_CHECK = refusal('EACCES', 'ipe.execve-check');
 
-/** Appraisal at file_post_open. Mirrors ima_file_check(), security/integrity/ima/ima_main.c, Linux 6.14. */
+/**
+ * Appraisal at file_post_open. Mirrors ima_file_check(), security/integrity/ima/ima_main.c, Linux
+ * 6.14.
+ */
 export function imaFileCheck(call: Call): Refusal | undefined {
   return appraise(call, 'FILE_CHECK', 'INTEGRITY_DATA') ? undefined : IMA_FILE_CHECK;
 }
@@ -73,7 +79,9 @@ function appraise(
   return ima.mode === 'log';
 }
 
-/** IPE's operation EXECUTE on a real exec. Mirrors ipe_bprm_check_security(), security/ipe/hooks.c. */
+/**
+ * IPE's operation EXECUTE on a real exec. Mirrors ipe_bprm_check_security(), security/ipe/hooks.c.
+ */
 export function ipeBprmCheck(call: Call): Refusal | undefined {
   return ipeTrusts(call) ? undefined : IPE_BPRM_CHECK;
 }

@@ -5,7 +5,8 @@ import type { CapabilitySet } from './capability.ts';
 /**
  * The world before the first operation.
  *
- * It is built in this order, in a fresh mount namespace whose root is an empty tmpfs (mode 0755, owned
+ * It is built in this order, in a fresh mount namespace whose root is an empty tmpfs (mode 0755,
+ * owned
  * by root, no flags), under umask 0:
  *
  * 1. the tmpfs and proc mounts, in order, without their flags;
@@ -14,13 +15,18 @@ import type { CapabilitySet } from './capability.ts';
  * 4. the flags of every mount, by a bind remount;
  * 5. sysctls, sleeping processes, tasks in order.
  *
- * Missing parent directories are made (0755, root). Shrinking removes list elements, so an element that
- * has lost what it needs is dropped: see `normaliseSetup`, which every reader of a setup applies first.
+ * Missing parent directories are made (0755, root). Shrinking removes list elements, so an element
+ * that
+ * has lost what it needs is dropped: see `normaliseSetup`, which every reader of a setup applies
+ * first.
  */
 export interface Setup {
   readonly mounts: readonly MountSpec[];
   readonly nodes: readonly NodeSpec[];
-  /** Tasks beside `init`, which always exists. Names are unique; a later one of the same name is dropped. */
+  /**
+   * Tasks beside `init`, which always exists. Names are unique; a later one of the same name is
+   * dropped.
+   */
   readonly tasks: readonly TaskSpec[];
   /** Sleeping processes that count towards RLIMIT_NPROC and do nothing else. Absent: none. */
   readonly processes?: readonly ProcessSpec[];
@@ -49,8 +55,10 @@ export type MountFlag = 'noexec' | 'nosuid' | 'nodev' | 'nosymfollow';
 export const MOUNT_FLAGS: readonly MountFlag[] = ['noexec', 'nosuid', 'nodev', 'nosymfollow'];
 
 /**
- * One mount. The mount point is made where it is missing: a directory, or an empty 0644 file where a
- * bind's source is not a directory. A mount on `/` or on an existing node of another kind is dropped.
+ * One mount. The mount point is made where it is missing: a directory, or an empty 0644 file where
+ * a
+ * bind's source is not a directory. A mount on `/` or on an existing node of another kind is
+ * dropped.
  */
 export type MountSpec =
   /** An own, empty tmpfs: root directory 0755, root. */
@@ -63,7 +71,8 @@ export type MountSpec =
       readonly flags: readonly MountFlag[];
     }
   /**
-   * overlayfs over the directory `lower`, with an upper and a work directory that nothing else sees,
+   * overlayfs over the directory `lower`, with an upper and a work directory that nothing else
+   * sees,
    * options `index=off,metacopy=off,xino=off`. `lower` must not change while the overlay is there:
    * overlayfs leaves that undefined, and the model keeps a copy as of the mount.
    */
@@ -95,9 +104,14 @@ export type NodeSpec =
       readonly acl?: Acl;
       readonly fcaps?: FileCapabilities;
     } & Ownership)
-  /** A directory; on one that exists (a mount's root, an implied parent) mode, owner and ACL are set. */
+  /**
+   * A directory; on one that exists (a mount's root, an implied parent) mode, owner and ACL are
+   * set.
+   */
   | ({ readonly kind: 'dir'; readonly path: Path; readonly acl?: Acl } & Ownership)
-  /** A symbolic link; it belongs to root and is 0777. The target is taken as it is, 1 to 4095 bytes. */
+  /**
+   * A symbolic link; it belongs to root and is 0777. The target is taken as it is, 1 to 4095 bytes.
+   */
   | { readonly kind: 'symlink'; readonly path: Path; readonly target: string }
   | ({ readonly kind: 'fifo'; readonly path: Path } & Ownership)
   | ({ readonly kind: 'socket'; readonly path: Path } & Ownership)
@@ -112,7 +126,8 @@ export type NodeSpec =
 export type AclPermission = number;
 
 /**
- * A POSIX access ACL with a mask. The owner's and the others' entries are in the mode; the group bits of
+ * A POSIX access ACL with a mask. The owner's and the others' entries are in the mode; the group
+ * bits of
  * the mode become the mask.
  */
 export interface Acl {
@@ -133,10 +148,15 @@ export interface FileCapabilities {
   readonly effective: boolean;
 }
 
-/** What is in a regular file. `contentBytes` gives the bytes, the same for the model and a target. */
+/**
+ * What is in a regular file. `contentBytes` gives the bytes, the same for the model and a target.
+ */
 export type Content =
   | ElfContent
-  /** `#!`, `line`, and a newline unless `newline` is false. `line` is ASCII and may hold anything else. */
+  /**
+   * `#!`, `line`, and a newline unless `newline` is false. `line` is ASCII and may hold anything
+   * else.
+   */
   | { readonly kind: 'script'; readonly line: string; readonly newline?: boolean }
   /** Any bytes, in base64. */
   | { readonly kind: 'bytes'; readonly base64: string }
@@ -154,7 +174,10 @@ export interface ElfContent {
   readonly exitCode: number;
   /** PT_INTERP. Absent: none. ASCII, up to 4096 bytes; a NUL is put behind it. */
   readonly interp?: string;
-  /** Program headers in the file, at least those needed; the others are PT_NULL. Absent: those needed. */
+  /**
+   * Program headers in the file, at least those needed; the others are PT_NULL. Absent: those
+   * needed.
+   */
   readonly programHeaders?: number;
   /** What is wrong or unusual with the file, each at most once. Absent: nothing. */
   readonly variations?: readonly ElfVariation[];
@@ -224,9 +247,11 @@ export const INIT = 'init';
  * One single-threaded process. Every id is one of the initial user namespace.
  *
  * A target makes it from `init` in this order: fork, chdir, groups, gids, uids (under
- * SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS, so that nothing is lost), stack limit, user namespace with
+ * SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS, so that nothing is lost), stack limit, user namespace
+ * with
  * its maps written by `init`, bounding set, inheritable, ambient, no_new_privs, securebits, capset,
- * PR_SET_DUMPABLE 1, RLIMIT_NPROC last, Landlock after that. It has no open files but the target's own,
+ * PR_SET_DUMPABLE 1, RLIMIT_NPROC last, Landlock after that. It has no open files but the target's
+ * own,
  * which are at 64 and above.
  */
 export interface TaskSpec {
@@ -243,7 +268,9 @@ export interface TaskSpec {
   /** Supplementary groups. */
   readonly groups: readonly number[];
   readonly caps: TaskCapabilities;
-  /** The whole word. Bits that the kernel under test does not know make the setup impossible there. */
+  /**
+   * The whole word. Bits that the kernel under test does not know make the setup impossible there.
+   */
   readonly securebits: number;
   readonly noNewPrivs: boolean;
   /** Soft RLIMIT_STACK, bytes; the hard limit stays infinite. Absent: 8 MiB. */
@@ -255,13 +282,17 @@ export interface TaskSpec {
   /** Absent: the initial one. */
   readonly userns?: UsernsSpec;
   /**
-   * One list a domain, outermost first; each list the files and hierarchies that may be executed. Paths
+   * One list a domain, outermost first; each list the files and hierarchies that may be executed.
+   * Paths
    * that lead nowhere, or through a symbolic link, are dropped.
    */
   readonly landlock?: readonly (readonly Path[])[];
 }
 
-/** The capability sets of a task, in its own user namespace. Normalised so that the kernel could have them. */
+/**
+ * The capability sets of a task, in its own user namespace. Normalised so that the kernel could
+ * have them.
+ */
 export interface TaskCapabilities {
   /** A subset of permitted. */
   readonly effective: CapabilitySet;
@@ -273,7 +304,10 @@ export interface TaskCapabilities {
   readonly ambient: CapabilitySet;
 }
 
-/** A user namespace made by a task of the initial one. The ids of the maps' outside are the initial one's. */
+/**
+ * A user namespace made by a task of the initial one. The ids of the maps' outside are the initial
+ * one's.
+ */
 export interface UsernsSpec {
   readonly uidMap: readonly IdRange[];
   readonly gidMap: readonly IdRange[];
@@ -338,7 +372,10 @@ export interface ImaPolicy {
   readonly mode: 'log' | 'enforce';
   /** The functions with an appraise rule. */
   readonly functions: readonly ('BPRM_CHECK' | 'FILE_CHECK')[];
-  /** Files without a valid signature, as paths of the first state. A file that is written loses its own. */
+  /**
+   * Files without a valid signature, as paths of the first state. A file that is written loses its
+   * own.
+   */
   readonly unsigned: readonly Path[];
 }
 
@@ -353,7 +390,9 @@ export interface IpePolicy {
 /** One registered format. Mirrors a line of /proc/sys/fs/binfmt_misc/register. */
 export interface BinfmtMiscEntry {
   readonly name: string;
-  /** What the file must begin with at `offset`, or the extension behind the last dot of its name. */
+  /**
+   * What the file must begin with at `offset`, or the extension behind the last dot of its name.
+   */
   readonly match:
     | { readonly kind: 'magic'; readonly offset: number; readonly base64: string }
     | { readonly kind: 'extension'; readonly extension: string };

@@ -27,7 +27,8 @@ export type FileId = number;
 export type UsernsId = number;
 
 /**
- * The world: plain data, indexed by number. Nothing is removed from the lists of mounts, dentries and
+ * The world: plain data, indexed by number. Nothing is removed from the lists of mounts, dentries
+ * and
  * inodes, so an index keeps its meaning; slots of closed files are used again.
  */
 export interface State {
@@ -79,7 +80,9 @@ export interface Mount {
   readonly nosymfollow: boolean;
 }
 
-/** A name (struct dentry). Negative dentries do not exist here: a missing name is not in `children`. */
+/**
+ * A name (struct dentry). Negative dentries do not exist here: a missing name is not in `children`.
+ */
 export interface Dentry {
   readonly name: string;
   /** Itself for the root of a superblock. */
@@ -117,7 +120,9 @@ export interface Inode {
   readonly leases: Readonly<Record<string, 'F_RDLCK' | 'F_WRLCK'>>;
   /** procfs: what the lookup does. */
   readonly proc: 'none' | 'self' | 'task-directory' | 'fd-directory' | 'task-file' | 'magic-link';
-  /** overlayfs: the file of the lower layer that is opened with this one; -1 once it is copied up. */
+  /**
+   * overlayfs: the file of the lower layer that is opened with this one; -1 once it is copied up.
+   */
   readonly lower: InodeId;
 }
 

@@ -151,7 +151,8 @@ export function detachMount(state: State, id: MountId): State {
 }
 
 /**
- * Makes an overlay of a directory: a superblock of its own with a copy of every file below. Mounts in
+ * Makes an overlay of a directory: a superblock of its own with a copy of every file below. Mounts
+ * in
  * the directory are not looked into, as overlayfs does not.
  */
 export function addOverlay(state: State, lower: DentryId): [State, DentryId] {
@@ -175,7 +176,10 @@ function copyChildren(state: State, from: DentryId, to: DentryId): State {
   return next;
 }
 
-/** Makes what the model knows of procfs: `self/fd` and `self/status`. Every proc mount shows the same. */
+/**
+ * Makes what the model knows of procfs: `self/fd` and `self/status`. Every proc mount shows the
+ * same.
+ */
 export function addProc(state: State): [State, DentryId] {
   const existing = state.superblocks.findIndex(({ type }) => type === 'proc');
   const root = state.dentries.findIndex((dentry) => dentry.superblock === existing);

@@ -5,7 +5,9 @@ import type { IdRange } from './setup.ts';
 import { INITIAL_USERNS } from './state.ts';
 import type { Credentials, Inode, State, UserNamespace, UsernsId } from './state.ts';
 
-/** What an id without a mapping looks like. Origin: DEFAULT_OVERFLOWUID, include/linux/highuid.h. */
+/**
+ * What an id without a mapping looks like. Origin: DEFAULT_OVERFLOWUID, include/linux/highuid.h.
+ */
 export const OVERFLOW_ID = 65534;
 
 /** The initial user namespace: every id is itself. */
@@ -17,7 +19,9 @@ export const INITIAL_USER_NAMESPACE: UserNamespace = {
   nprocMax: (1n << 63n) - 1n,
 };
 
-/** The kernel-wide id of one that a task names, or -1. Mirrors make_kuid(), kernel/user_namespace.c. */
+/**
+ * The kernel-wide id of one that a task names, or -1. Mirrors make_kuid(), kernel/user_namespace.c.
+ */
 export function toKernelId(
   state: State,
   userns: UsernsId,
@@ -48,7 +52,8 @@ function covering(map: readonly IdRange[], id: number): IdRange | undefined {
 }
 
 /**
- * Whether a capability of the task counts for this file: it is effective, and owner and group of the
+ * Whether a capability of the task counts for this file: it is effective, and owner and group of
+ * the
  * file exist in the task's user namespace. Mirrors capable_wrt_inode_uidgid(), kernel/capability.c.
  */
 export function capableWrtInode(

@@ -101,7 +101,10 @@ export function chown(context: Context, { path, uid, gid }: OperationOf<'chown'>
   );
 }
 
-/** setxattr(2) or removexattr(2) of system.posix_acl_access. Mirrors set_posix_acl(), fs/posix_acl.c. */
+/**
+ * setxattr(2) or removexattr(2) of system.posix_acl_access. Mirrors set_posix_acl(),
+ * fs/posix_acl.c.
+ */
 export function setacl(context: Context, { path, acl }: OperationOf<'setacl'>): ExecStep {
   const { state } = context;
   const id = attributesOf(context, path, ATTRIBUTES_UNSUPPORTED);

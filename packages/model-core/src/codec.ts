@@ -2,7 +2,8 @@
 import type { Json } from './json.ts';
 
 /**
- * JSON to values and back, for one model. Every decoder validates and is strict: an unknown field, a
+ * JSON to values and back, for one model. Every decoder validates and is strict: an unknown field,
+ * a
  * wrong type or a value out of range throws a {@link DecodeError} that names the field.
  *
  * Every C long, pointer and u64 is a `0x…` string in JSON and a bigint in memory; modes are octal

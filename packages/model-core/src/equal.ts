@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * Deep equality of plain data: scalars (bigint included), arrays, typed arrays, objects. A field that
+ * Deep equality of plain data: scalars (bigint included), arrays, typed arrays, objects. A field
+ * that
  * is `undefined` equals an absent one. NaN equals NaN.
  */
 export function deepEqual(a: unknown, b: unknown): boolean {

@@ -45,7 +45,9 @@ export interface Counterexample<State, Operation, Outcome, Setup> {
 export interface ExploreResult<State, Operation, Outcome, Setup> {
   /** Whether every sequence up to `depth` was covered. */
   readonly complete: boolean;
-  /** Whether no state is left whose successors were not visited: a longer depth finds nothing new. */
+  /**
+   * Whether no state is left whose successors were not visited: a longer depth finds nothing new.
+   */
   readonly exhausted: boolean;
   /** Distinct states, the initial ones included. */
   readonly states: number;
@@ -63,10 +65,12 @@ export interface ExploreResult<State, Operation, Outcome, Setup> {
 const PROGRESS_INTERVAL = 1 << 16;
 
 /**
- * Bounded breadth-first exploration: every operation of every state up to a depth, each distinct state
+ * Bounded breadth-first exploration: every operation of every state up to a depth, each distinct
+ * state
  * once, each step held against the invariants.
  *
- * Memory is bounded by `maxStates`: states are kept only for the current and the next depth; for the
+ * Memory is bounded by `maxStates`: states are kept only for the current and the next depth; for
+ * the
  * others a key and the way back.
  *
  * @throws RangeError where the model does not have the revision, or depth is not a whole number
@@ -148,7 +152,9 @@ export function explore<State, Operation extends AnyOperation, Outcome, Setup>(
   return result({ complete: true, exhausted: frontier.length === 0 });
 }
 
-/** The invariants of a model that a revision promises; a bug variant is held to those of its base. */
+/**
+ * The invariants of a model that a revision promises; a bug variant is held to those of its base.
+ */
 export function promisedInvariants<State, Operation extends AnyOperation, Outcome, Setup>(
   model: Model<State, Operation, Outcome, Setup>,
   revision: RevisionId,

@@ -10,7 +10,8 @@ export interface AnyOperation {
 }
 
 /**
- * One answer of a model: the state after the operation, what the caller of the real thing would see,
+ * One answer of a model: the state after the operation, what the caller of the real thing would
+ * see,
  * and the rule that decided it.
  */
 export interface Step<State, Outcome> {
@@ -20,15 +21,20 @@ export interface Step<State, Outcome> {
   readonly outcome: Outcome;
   /** What decided the outcome: the first rule in the kernel's order, where several would. */
   readonly rule: RuleId;
-  /** The checks that ran before the deciding one, in order. A shared frozen array where the order is fixed. */
+  /**
+   * The checks that ran before the deciding one, in order. A shared frozen array where the order is
+   * fixed.
+   */
   readonly trail: readonly RuleId[];
 }
 
 /**
  * An executable model of a kernel subsystem or a piece of hardware: a value, not a framework.
  *
- * `apply` is total over well-typed operations: what the real thing would refuse is an outcome, never
- * an exception. It is pure and synchronous, so histories branch: it may be called again on an old state.
+ * `apply` is total over well-typed operations: what the real thing would refuse is an outcome,
+ * never
+ * an exception. It is pure and synchronous, so histories branch: it may be called again on an old
+ * state.
  */
 export interface Model<State, Operation extends AnyOperation, Outcome, Setup> {
   /** The model's name as the oracle and traces spell it: `exec-check`, `tdx-attest.driver`. */
@@ -47,7 +53,8 @@ export interface Model<State, Operation extends AnyOperation, Outcome, Setup> {
    */
   apply(state: State, operation: Operation, revision: RevisionId): Step<State, Outcome>;
   /**
-   * Every step that the real thing is allowed to take, `apply`'s first. Absent where `apply`'s is the
+   * Every step that the real thing is allowed to take, `apply`'s first. Absent where `apply`'s is
+   * the
    * only one.
    */
   allowed?(
@@ -62,6 +69,8 @@ export interface Model<State, Operation extends AnyOperation, Outcome, Setup> {
   readonly invariants: readonly Invariant<State, Operation, Outcome>[];
 }
 
-/** A model whose type parameters do not matter to the caller, as the oracle's registry holds them. */
+/**
+ * A model whose type parameters do not matter to the caller, as the oracle's registry holds them.
+ */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the only way to forget four parameters that stand in both positions
 export type AnyModel = Model<any, any, any, any>;

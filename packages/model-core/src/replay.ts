@@ -11,7 +11,9 @@ export const DEFAULT_MAX_STATES = 1024;
 /** Limits and observers of a replay. */
 export interface ReplayOptions<State, Operation, Outcome> {
   readonly revision: RevisionId;
-  /** Cap on the set of possible model states; beyond it the verdict is inconclusive. Default 1024. */
+  /**
+   * Cap on the set of possible model states; beyond it the verdict is inconclusive. Default 1024.
+   */
   readonly maxStates?: number;
   /** Called with every event and every step that explains it. */
   readonly onStep?: (
@@ -45,7 +47,8 @@ export interface ReplayResult<State, Operation, Outcome> {
 }
 
 /**
- * Holds a trace against a model: walks the events with the set of model states that explain what was
+ * Holds a trace against a model: walks the events with the set of model states that explain what
+ * was
  * observed so far. The set starts with the initial state; an event maps each state to its allowed
  * steps whose outcome matches; an empty set is a divergence.
  *

@@ -8,6 +8,9 @@ export interface Rule {
   readonly id: RuleId;
   /** What the rule says, in one sentence that a person can read alone. */
   readonly sentence: string;
-  /** Something that a reader can open: kernel function, file and version; manual, section; a Message-ID. */
+  /**
+   * Something that a reader can open: kernel function, file and version; manual, section; a
+   * Message-ID.
+   */
   readonly origin: string;
 }

@@ -15,7 +15,8 @@ export interface Change {
  * The places at which two plain values differ, deepest first common ancestor left out: a changed
  * field is reported where it stands, not as a change of everything around it.
  *
- * @param describe gives class instances (a tree snapshot) a plain form to compare; absent: their fields
+ * @param describe gives class instances (a tree snapshot) a plain form to compare; absent: their
+ * fields
  */
 export function stateDiff(
   before: unknown,

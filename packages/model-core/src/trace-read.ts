@@ -176,7 +176,8 @@ function decodeEvent(json: Json, { codec, events }: OpenTrace): TraceEvent<AnyOp
 }
 
 /**
- * Decodes an outcome as a trace states it: a model's outcome, `{ "anyOf": [...] }` or `{ "any": true }`.
+ * Decodes an outcome as a trace states it: a model's outcome, `{ "anyOf": [...] }` or `{ "any":
+ * true }`.
  *
  * @throws DecodeError
  */

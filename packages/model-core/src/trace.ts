@@ -13,7 +13,9 @@ export const TRACE_VERSION = 1;
 export interface TraceSource {
   /** What kind of thing answered. */
   readonly kind: 'kernel' | 'emulator' | 'compiler' | 'library' | 'model' | 'hand';
-  /** Release and version of the kernel, or of the thing that stands for it: `6.12.115-1 (Debian)`. */
+  /**
+   * Release and version of the kernel, or of the thing that stands for it: `6.12.115-1 (Debian)`.
+   */
   readonly kernel?: string;
   /** What of its configuration matters: the LSMs, sysctls, boot parameters. */
   readonly config?: string;

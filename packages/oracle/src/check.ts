@@ -18,7 +18,9 @@ export interface Skip {
   readonly model: string;
   readonly target: string;
   readonly reason: string;
-  /** Whether the person asked for just this target, so that the check is not complete without it. */
+  /**
+   * Whether the person asked for just this target, so that the check is not complete without it.
+   */
   readonly required: boolean;
 }
 
@@ -83,7 +85,8 @@ export interface CheckReport {
 const MAX_SHRUNK = 5;
 
 /**
- * The oracle's main job: replays every recording of the given models, then runs a batch on every live
+ * The oracle's main job: replays every recording of the given models, then runs a batch on every
+ * live
  * target that can answer here.
  *
  * @throws TraceError, UsageError where a recording cannot be read
@@ -126,7 +129,10 @@ function isAborted({ signal }: CheckOptions): boolean {
   return signal?.aborted === true;
 }
 
-/** `--live`, `--target name`, and options that name a thing to ask, such as `--kernel`, demand an answer. */
+/**
+ * `--live`, `--target name`, and options that name a thing to ask, such as `--kernel`, demand an
+ * answer.
+ */
 function isRequired(target: string, { live, targets, targetOptions }: CheckOptions): boolean {
   return live || targets.includes(target) || Object.hasOwn(targetOptions, target);
 }
@@ -135,7 +141,9 @@ function isWanted({ targets }: CheckOptions, ...names: readonly string[]): boole
   return targets.length === 0 || names.some((name) => targets.includes(name));
 }
 
-/** A file may hold traces of several revisions and sources; each pair is a comparison of its own. */
+/**
+ * A file may hold traces of several revisions and sources; each pair is a comparison of its own.
+ */
 async function checkRecording(
   subsystem: AnySubsystem,
   recording: Recording,

@@ -18,7 +18,9 @@ export interface ExplainedStep<Operation, Outcome> {
   readonly operation: Operation;
   readonly observed: ObservedOutcome<Outcome>;
   readonly agrees: boolean;
-  /** What the model answers. Where it allows several answers: the one that agrees, else the first. */
+  /**
+   * What the model answers. Where it allows several answers: the one that agrees, else the first.
+   */
   readonly outcome: Outcome;
   /** What decided it. */
   readonly rule: Rule;
@@ -28,7 +30,8 @@ export interface ExplainedStep<Operation, Outcome> {
 }
 
 /**
- * Walks a trace and gives the model's reason at every step. Ends after the first step that the model
+ * Walks a trace and gives the model's reason at every step. Ends after the first step that the
+ * model
  * does not explain: from there on the state of the real thing is not known.
  *
  * @throws UsageError where `step` is not one of the trace

@@ -7,7 +7,8 @@ import type { Target } from './target.ts';
 export const MODEL_TARGET_PREFIX = 'model:';
 
 /**
- * A revision of the model in the place of a real thing: what `fuzz` and `shrink` run against where two
+ * A revision of the model in the place of a real thing: what `fuzz` and `shrink` run against where
+ * two
  * revisions are to be told apart, or where the machinery itself is to be tried without a kernel.
  */
 export function modelTarget<State, Operation extends AnyOperation, Outcome, Setup>(

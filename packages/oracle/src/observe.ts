@@ -35,7 +35,9 @@ export async function* observeCases<Setup, Operation extends AnyOperation, Outco
   }
 }
 
-/** A case and its answer as a trace. An answer that ends early gives a shorter trace and a failure. */
+/**
+ * A case and its answer as a trace. An answer that ends early gives a shorter trace and a failure.
+ */
 export function observedTrace<Setup, Operation extends AnyOperation, Outcome>(
   { setup, operations }: Case<Setup, Operation>,
   { outcomes, failure, lacks, complaints }: Answer<Outcome>,

@@ -36,7 +36,10 @@ export interface Subsystem<State, Operation extends AnyOperation, Outcome, Setup
   readonly title: string;
   /** The revision used where nothing says which: the newest kernel. */
   readonly defaultRevision: RevisionId;
-  /** Cases that a target can execute. Absent where no target exists: the model is checked by recordings. */
+  /**
+   * Cases that a target can execute. Absent where no target exists: the model is checked by
+   * recordings.
+   */
   readonly cases?: (revision: RevisionId) => Arbitrary<Case<Setup, Operation>>;
   /** Whether a (shrunk) case still makes sense to a target. Absent: every decodable one does. */
   readonly isExecutable?: (candidate: Case<Setup, Operation>) => boolean;

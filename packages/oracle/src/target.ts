@@ -12,7 +12,8 @@ export interface Answer<Outcome = unknown> {
   /** One outcome an operation, in order. Fewer only where `failure` or `lacks` is there. */
   readonly outcomes: readonly Outcome[];
   /**
-   * What the thing would need to be put such a case at all: a capability, a sysctl. The case was not
+   * What the thing would need to be put such a case at all: a capability, a sysctl. The case was
+   * not
    * executed; it is counted apart, by this reason.
    */
   readonly lacks?: string;
@@ -21,7 +22,9 @@ export interface Answer<Outcome = unknown> {
    * case is inconclusive, never an agreement.
    */
   readonly failure?: string;
-  /** Lines that a kernel logged meanwhile and should not have: WARN, BUG, a new taint. A divergence. */
+  /**
+   * Lines that a kernel logged meanwhile and should not have: WARN, BUG, a new taint. A divergence.
+   */
   readonly complaints?: readonly string[];
 }
 
@@ -36,14 +39,17 @@ export type Availability =
     }
   | {
       readonly ok: false;
-      /** What is missing, by the name of the CONFIG option, sysctl, capability, program or right. */
+      /**
+       * What is missing, by the name of the CONFIG option, sysctl, capability, program or right.
+       */
       readonly skip: string;
     };
 
 /**
  * A real thing (or its stand-in) that executes the operations of models.
  *
- * `run` executes one case. `runBatch`, where it is there, executes many for the price of one start: a
+ * `run` executes one case. `runBatch`, where it is there, executes many for the price of one start:
+ * a
  * booted kernel, a compiled driver. Both are sequential; a caller waits for one before the next.
  */
 export interface Target<Setup = unknown, Operation = unknown, Outcome = unknown> {
@@ -61,7 +67,10 @@ export interface Target<Setup = unknown, Operation = unknown, Outcome = unknown>
   close(): Promise<void>;
 }
 
-/** A target that failed while it ran: it died, it hung, it spoke nonsense. The verdict is inconclusive. */
+/**
+ * A target that failed while it ran: it died, it hung, it spoke nonsense. The verdict is
+ * inconclusive.
+ */
 export class TargetError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

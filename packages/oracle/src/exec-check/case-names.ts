@@ -48,7 +48,9 @@ export const mode: Arbitrary<number> = pick(
   [1, fc.integer({ min: 0, max: 0o7777 })],
 );
 
-/** Paths as a call may give them: plain, by way of links, dots and slashes, and broken in every way. */
+/**
+ * Paths as a call may give them: plain, by way of links, dots and slashes, and broken in every way.
+ */
 export const path: Arbitrary<string> = pick(
   [12, file],
   [2, file.map((text) => text.slice(1))],

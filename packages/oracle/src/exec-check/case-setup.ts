@@ -282,7 +282,9 @@ const mounts: Arbitrary<readonly MountSpec[]> = fc
     ...(overlay ? [{ kind: 'overlay', lower: '/e', at: '/o', flags: overlayFlags } as const] : []),
   ]);
 
-/** Stack limits at which something changes: the floor of 128 KiB, the cap of 6 MiB, single pages. */
+/**
+ * Stack limits at which something changes: the floor of 128 KiB, the cap of 6 MiB, single pages.
+ */
 export const stackLimit: Arbitrary<bigint> = pick<bigint>(
   [2, fc.constantFrom(0n, 4096n, 8192n, 65536n, 131072n, 524288n, 1n << 20n, 8n << 20n)],
   [1, fc.constantFrom(24n << 20n, (1n << 64n) - 1n)],

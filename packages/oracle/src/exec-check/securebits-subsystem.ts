@@ -18,7 +18,9 @@ import { SECUREBITS_WORLDS } from './worlds.ts';
 
 type SecurebitsCase = Case<SecurebitsSetup, SecurebitsOperation>;
 
-/** The securebits of one thread, as the oracle holds them against kernels: with exec-check's probe. */
+/**
+ * The securebits of one thread, as the oracle holds them against kernels: with exec-check's probe.
+ */
 export const securebitsSubsystem: Subsystem<
   SecurebitsState,
   SecurebitsOperation,

@@ -17,7 +17,9 @@ const EXEC_CHECK = 'exec-check';
 
 type ExecCheckTarget = Target<Setup, Operation, Outcome>;
 
-/** The running kernel, and what the command line names: a machine behind a command, a kernel image. */
+/**
+ * The running kernel, and what the command line names: a machine behind a command, a kernel image.
+ */
 export function execCheckTargets({ via, kernel }: TargetOptions): readonly ExecCheckTarget[] {
   const transports: Transport[] = [
     ...(via === undefined ? [] : [viaTransport(EXEC_CHECK, via)]),
@@ -56,7 +58,8 @@ function versionOf(release: string): { readonly major: number; readonly minor: n
 }
 
 /**
- * The revision that describes a release of Linux; undefined where none does: between 6.1 and 6.12, and
+ * The revision that describes a release of Linux; undefined where none does: between 6.1 and 6.12,
+ * and
  * in 6.11 and 6.13, the order of checks and write denial were each something else again.
  */
 export function revisionOfRelease(release: string): RevisionId | undefined {

@@ -10,7 +10,8 @@ import {
 import { DecodeError, type Json, type JsonObject } from '@kernel-models/model-core';
 
 /**
- * A world as the probe reads it: what of the setup can be built, files with their bytes in base64 in
+ * A world as the probe reads it: what of the setup can be built, files with their bytes in base64
+ * in
  * place of a description of them.
  */
 export function encodeSetup(setup: Setup): JsonObject {
