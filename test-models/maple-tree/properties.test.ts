@@ -4,13 +4,13 @@ import { checkProperty } from '../support/check-property.ts';
 import * as properties from './properties.ts';
 
 const SUITE = [
-  ['programs on trees of several levels (I1 to I10, I13)', properties.programs, 250],
-  ['readers against writers (I12)', properties.readersAgainstWriters, 150],
-  ['a writer while another waits for memory (I6)', properties.writerWhileWaiting, 300],
-  ['bulk loading (I2)', properties.bulkLoading, 200],
+  ['programs on trees of several levels (I1 to I10, I13)', properties.programs, 80],
+  ['readers against writers (I12)', properties.readersAgainstWriters, 120],
+  ['a writer while another waits for memory (I6)', properties.writerWhileWaiting, 100],
+  ['bulk loading (I2)', properties.bulkLoading, 100],
   ['destruction (I10)', properties.destruction, 100],
-  ['snapshots and copies (I11, I14)', properties.branches, 150],
-  ['exhaustion of memory (I9)', properties.exhaustion, 200],
+  ['snapshots and copies (I11, I14)', properties.branches, 60],
+  ['exhaustion of memory (I9)', properties.exhaustion, 100],
 ] as const;
 
 describe('properties of the maple tree', () => {

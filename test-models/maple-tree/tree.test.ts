@@ -16,7 +16,7 @@ describe('maple tree against the reference', () => {
       fc.modelRun(() => ({ model: { world }, real: world }), program);
       world.checkContent();
     });
-    await checkProperty(`maple tree commands, ${geometry}`, property, { runs: 150 });
+    await checkProperty(`maple tree commands, ${geometry}`, property, { runs: 60 });
   });
 
   test.each(MODES.flatMap((keys) => GEOMETRIES.map((geometry) => [keys, geometry] as const)))(
@@ -31,7 +31,7 @@ describe('maple tree against the reference', () => {
         for (const step of steps) world.run(resolve(step, world.reference));
         world.checkContent();
       });
-      await checkProperty(`maple tree programs, ${keys} ${geometry}`, property, { runs: 150 });
+      await checkProperty(`maple tree programs, ${keys} ${geometry}`, property, { runs: 60 });
     },
   );
 });

@@ -129,7 +129,7 @@ async function measureSize(count: number, context: BenchmarkContext): Promise<Se
     const program = await buildProgram('maple-bench', kernelSource, '64-bit');
     runners.unshift(new Runner(KERNEL, program, [], count));
   }
-  const samples = quick ? 3 : count >= 1_000_000 ? 3 : 7;
+  const samples = quick ? 2 : count >= 1_000_000 ? 3 : 7;
   const series: Series[] = [];
   for (const { name } of WORKLOADS) {
     progress(title(name, count));

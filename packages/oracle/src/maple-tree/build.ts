@@ -56,7 +56,8 @@ export async function sourceRelease(source: string): Promise<string> {
 }
 
 /**
- * Builds a program of lib/maple_tree.c in user space, once for each content of the sources: the result
+ * Builds a program of lib/maple_tree.c in user space, once for each content of the sources: the
+ * result
  * stays in the cache folder. Nothing of the kernel stays there but the program.
  *
  * @param source a Linux source tree
@@ -98,7 +99,9 @@ export async function buildProgram(
   return binary;
 }
 
-/** Fills a folder with the tree, its two headers, and a stand-in for every other header they name. */
+/**
+ * Fills a folder with the tree, its two headers, and a stand-in for every other header they name.
+ */
 async function prepareHeaders(folder: string, source: string, tree: string): Promise<void> {
   if (!STORE_ENTRY.test(tree)) {
     throw new Unavailable(`${TREE}: expected the function mas_wr_store_entry() of Linux 6.12`);

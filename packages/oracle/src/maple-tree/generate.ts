@@ -22,7 +22,9 @@ export interface Shape {
   readonly fill?: number;
 }
 
-/** Shapes that reach different corners: trees of one leaf, dense ones, tall ones, long overwrites. */
+/**
+ * Shapes that reach different corners: trees of one leaf, dense ones, tall ones, long overwrites.
+ */
 export const SHAPES: readonly Shape[] = [
   { name: 'small', spread: 300, length: 12, far: 0.1, nulls: 0.2, stores: 0.4, cursor: true },
   { name: 'dense', spread: 4000, length: 6, far: 0.01, nulls: 0.1, stores: 0.5, cursor: false },
@@ -41,7 +43,8 @@ export const SHAPES: readonly Shape[] = [
 ];
 
 /**
- * A case from a seed: the same seed, the same case. The operations are chosen with the tree in view,
+ * A case from a seed: the same seed, the same case. The operations are chosen with the tree in
+ * view,
  * so that they meet the ends of its ranges and the bounds of its nodes.
  *
  * @param length about how many operations
@@ -231,7 +234,9 @@ class CaseWriter {
     else if (this.#setup.allocRange) this.#addGapSearch();
   }
 
-  /** After a search the cursor's range is no slot's: the kernel's users store there or start over. */
+  /**
+   * After a search the cursor's range is no slot's: the kernel's users store there or start over.
+   */
   #addGapSearch(): void {
     const dice = this.#dice;
     const { first: min, last: max } = this.#range();

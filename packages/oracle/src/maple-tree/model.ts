@@ -15,7 +15,8 @@ import { openSession, type AnySession } from './session.ts';
 import { decodeSetup, type Setup } from './setup.ts';
 
 /**
- * A tree and a cursor at one moment. The session in it is never run, only branched from; whoever looks
+ * A tree and a cursor at one moment. The session in it is never run, only branched from; whoever
+ * looks
  * at a state as data, to print or compare it, sees `view`.
  */
 export class State {
@@ -39,7 +40,8 @@ const READS: ReadonlySet<string> = new Set(['load', 'find', 'find_after', 'next'
 const NO_TRAIL: readonly string[] = Object.freeze([]);
 
 /**
- * The maple tree as a model: what lib/maple_tree.c answers, and what becomes of its nodes. Every state
+ * The maple tree as a model: what lib/maple_tree.c answers, and what becomes of its nodes. Every
+ * state
  * is a snapshot, so histories branch.
  */
 export const mapleTreeModel: Model<State, Operation, Outcome, Setup> = {

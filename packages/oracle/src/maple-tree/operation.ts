@@ -8,7 +8,8 @@ import {
 } from '@kernel-models/model-core';
 
 /**
- * The operations and the words that each takes, all of them kernel longs. `entry` is the word stored:
+ * The operations and the words that each takes, all of them kernel longs. `entry` is the word
+ * stored:
  * 0 is NULL, `2v + 1` is xa_mk_value(v), 0x406 the zero entry. The names are the kernel's, without
  * `mtree_` or `mt_`; those with `mas_` work on the one cursor that a session has.
  */

@@ -13,7 +13,9 @@ export interface Features {
   readonly rules: Rules;
 }
 
-/** Linux 6.12, the same with its two wrong answers put right, and every known bug on top of 6.12. */
+/**
+ * Linux 6.12, the same with its two wrong answers put right, and every known bug on top of 6.12.
+ */
 export const REVISIONS: readonly Revision<Features>[] = [
   {
     id: 'linux-6.12',

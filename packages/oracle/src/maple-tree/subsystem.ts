@@ -48,7 +48,8 @@ export const mapleTreeSubsystem: Subsystem<State, Operation, Outcome, Setup> = {
 };
 
 /**
- * Whether the kernel's code has an answer: words fit the machine, ranges are not reversed where only a
+ * Whether the kernel's code has an answer: words fit the machine, ranges are not reversed where
+ * only a
  * bug of the caller's reverses them, bulk loading is left to recordings, and after a gap search the
  * cursor stores or starts over.
  */
@@ -60,6 +61,7 @@ function isExecutable({ operations, setup }: Case<Setup, Operation>): boolean {
     if (words.some(([, value]) => BigInt(String(value)) > max)) return false;
     if (operation.op === 'mas_set' && operation.first > operation.last) return false;
     if (operation.op === 'mas_expected_entries') return false;
+    if ('entry' in operation && !isEntry(operation.entry)) return false;
     if (operation.op.startsWith('alloc') && 'entry' in operation && operation.entry === 0n) {
       return false;
     }
@@ -69,6 +71,12 @@ function isExecutable({ operations, setup }: Case<Setup, Operation>): boolean {
     if (operation.op.startsWith('mas_')) searched = operation.op.startsWith('mas_empty_area');
     return true;
   });
+}
+
+/** Of the words that the kernel keeps for itself the session knows the retry and the zero entry. */
+function isEntry(word: bigint): boolean {
+  const isReserved = (word & 3n) === 2n && word < 4096n;
+  return !isReserved || word === 0x402n || word === 0x406n;
 }
 
 function* smallOperations(): Generator<Operation> {
