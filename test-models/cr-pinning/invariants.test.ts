@@ -49,7 +49,7 @@ describe('any history keeps what its revision promises', () => {
   });
 
   afterAll(() => {
-    labels.require({ 'refused by a pin': 20, 'returned from SMM': 20, 'ran L2': 5 });
+    labels.require({ 'refused by a pin': 20, 'returned from SMM': 10, 'ran L2': 5 });
   });
 });
 
