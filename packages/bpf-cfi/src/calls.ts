@@ -100,7 +100,8 @@ function planOfTestRun(
   scheme: Scheme,
 ): CallPlan | NotMade | undefined {
   const program = state.programs[operation.program];
-  if (program === undefined || !program.open) return undefined;
+  // Programs of other types have test runs of their own.
+  if (program?.open !== true || program.kind !== 'struct_ops') return undefined;
   if (program.struct !== 'bpf_dummy_ops')
     return { errno: 'EOPNOTSUPP', rule: 'test-run.not-dummy' };
   const member = structMember(program.struct, program.member ?? '', scheme.features);

@@ -23,7 +23,8 @@ export function withProgram(state: State, name: string, program: Program): State
  */
 export function load(state: State, operation: OperationOf<'load'>, features: Features): CfiStep {
   const { program: name, kind, struct, member: memberName, body } = operation;
-  if (state.programs[name] !== undefined) return impossible(state);
+  const earlier = state.programs[name];
+  if (earlier !== undefined && earlier.references > 0) return impossible(state);
   if (kind === 'struct_ops') {
     if (struct === undefined || memberName === undefined) return impossible(state);
     const member = structMember(struct, memberName, features);
@@ -46,7 +47,8 @@ export function load(state: State, operation: OperationOf<'load'>, features: Fea
     struct,
     member: memberName,
     body,
-    slot: Object.keys(state.programs).length,
+    // A name that is free again takes the place of what it named.
+    slot: earlier?.slot ?? Object.keys(state.programs).length,
     image: 'live',
     open: true,
     references: 1,

@@ -16,7 +16,7 @@ export interface StructMember {
   readonly prototype: string | undefined;
   /** The stub; undefined where the member has none: BPF may not implement it. */
   readonly stub: string | undefined;
-  /** A sleepable program may implement it. */
+  /** A sleepable program may implement it: the struct's check_member() does not refuse. */
   readonly sleepable: boolean;
   /** The parameter that may be NULL. */
   readonly nullable: number | undefined;
@@ -27,7 +27,7 @@ function member(
   prototype?: string,
   stub: string | undefined = prototype,
 ): StructMember {
-  return { name, prototype, stub, sleepable: false, nullable: undefined };
+  return { name, prototype, stub, sleepable: true, nullable: undefined };
 }
 
 function tcpMembers(features: Features): readonly StructMember[] {
@@ -63,9 +63,15 @@ function tcpMembers(features: Features): readonly StructMember[] {
 const STATE = 'struct bpf_dummy_ops_state *cb';
 
 const DUMMY_MEMBERS: readonly StructMember[] = [
-  { ...member('test_1', `int test_1(${STATE})`), nullable: 0 },
-  member('test_2', `int test_2(${STATE}, int a1, unsigned short a2, char a3, unsigned long a4)`),
-  { ...member('test_sleepable', `int test_sleepable(${STATE})`), sleepable: true },
+  { ...member('test_1', `int test_1(${STATE})`), sleepable: false, nullable: 0 },
+  {
+    ...member(
+      'test_2',
+      `int test_2(${STATE}, int a1, unsigned short a2, char a3, unsigned long a4)`,
+    ),
+    sleepable: false,
+  },
+  member('test_sleepable', `int test_sleepable(${STATE})`),
 ];
 
 /** The members of a struct, in their order. */

@@ -18,7 +18,8 @@ import { TargetError, type Answer, type Availability, type Case, type Target } f
 import { readObject, SHN_ABS, type ObjectFile, type ObjectSymbol } from './elf-object.ts';
 
 /*
- * clang -fsanitize=kcfi: what it puts into object files. Only names and bytes of the objects are read;
+ * clang -fsanitize=kcfi: what it puts into object files. Only names and bytes of the objects are
+ * read;
  * nothing that was compiled is ever run.
  */
 
@@ -26,7 +27,9 @@ const run = promisify(execFile);
 
 const COMPILERS = ['clang-16', 'clang-19'] as const;
 
-/** How many functions are compiled at once: a start of clang costs as much as some hundred of them. */
+/**
+ * How many functions are compiled at once: a start of clang costs as much as some hundred of them.
+ */
 const BATCH = 200;
 
 type Compile = Case<CompilerSetup, CompilerOperation>;
@@ -89,7 +92,7 @@ async function* compileAll(
       start += group.length;
       const { compiler } = group[0]?.setup ?? { compiler: 'clang-19' };
       if (!versions.has(compiler)) {
-        for (const _ of group) yield { outcomes: [], lacks: `${compiler} in PATH` };
+        yield* group.map(() => ({ outcomes: [], lacks: `${compiler} in PATH` }));
         continue;
       }
       yield* await compileGroup(group, folder);

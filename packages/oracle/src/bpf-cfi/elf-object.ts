@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /*
- * Relocatable ELF64 files, as far as type ids need them: symbols and the bytes of sections. System V ABI,
+ * Relocatable ELF64 files, as far as type ids need them: symbols and the bytes of sections. System
+ * V ABI,
  * chapter 4.
  */
 

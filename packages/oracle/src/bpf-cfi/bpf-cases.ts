@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+import fc, { type Arbitrary } from 'fast-check';
+import type { Operation, ProgramBody, Setup } from '@kernel-models/bpf-cfi';
+import type { Case } from '../target.ts';
+
+/* Cases that a running kernel can be put: loading programs, reading their images, running them. */
+
+const BUILD: Setup = {
+  cfi: false,
+  autoDefault: false,
+  fineibt: false,
+  bhi: false,
+  ibt: false,
+  padding: false,
+  alignment: 16,
+  permissive: false,
+  retpoline: false,
+  returnThunk: true,
+  cpu: { ibt: false, fred: false },
+};
+
+/** Kernels without CFI, as distributions build them. */
+const SETUPS: readonly Setup[] = [
+  BUILD,
+  { ...BUILD, returnThunk: false },
+  { ...BUILD, ibt: true },
+  { ...BUILD, ibt: true, returnThunk: false },
+];
+
+const names = fc.constantFrom('a', 'b', 'c');
+const values = fc.constantFrom(0n, 1n, 0x1_0002n, 0x1_0000_0001n, (1n << 64n) - 1n);
+
+const constants: Arbitrary<ProgramBody> = fc.record({
+  kind: fc.constant('constant' as const),
+  value: fc.constantFrom(0, 1, 2, 0x7fff_ffff),
+});
+
+function structOps(
+  struct: 'tcp_congestion_ops' | 'bpf_dummy_ops',
+  members: readonly string[],
+  bodies: Arbitrary<ProgramBody>,
+): Arbitrary<Operation> {
+  return fc.record({
+    op: fc.constant('load' as const),
+    program: names,
+    kind: fc.constant('struct_ops' as const),
+    struct: fc.constant(struct),
+    member: fc.constantFrom(...members),
+    sleepable: fc.constantFrom(false, false, true),
+    body: bodies,
+  });
+}
+
+const TCP = [
+  'ssthresh',
+  'undo_cwnd',
+  'cong_avoid',
+  'set_state',
+  'init',
+  'get_info',
+  'name',
+  'owner',
+];
+/** The first argument is a pointer, which the verifier lets nobody return. */
+const argumentBodies: Arbitrary<ProgramBody> = fc
+  .constantFrom(1, 2, 3, 4)
+  .map((index) => ({ kind: 'argument' as const, index }));
+
+const operations: Arbitrary<Operation> = fc.oneof(
+  fc.record({
+    op: fc.constant('load' as const),
+    program: names,
+    kind: fc.constant('main' as const),
+    body: fc.record({ kind: fc.constant('constant' as const), value: fc.constantFrom(0, 1, 2) }),
+  }),
+  structOps('tcp_congestion_ops', TCP, constants),
+  {
+    weight: 2,
+    arbitrary: structOps('bpf_dummy_ops', ['test_2'], fc.oneof(constants, argumentBodies)),
+  },
+  structOps('bpf_dummy_ops', ['test_1', 'test_sleepable', 'nothing'], constants),
+  structOps('bpf_dummy_ops', ['test_1'], fc.constant<ProgramBody>({ kind: 'dereference' })),
+  fc.record({ op: fc.constant('unload' as const), program: names }),
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('image' as const), program: names }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      op: fc.constant('testRun' as const),
+      program: names,
+      arguments: fc.oneof(fc.tuple(fc.constantFrom(0n, 1n)), {
+        weight: 2,
+        arbitrary: fc.tuple(fc.constantFrom(0n, 1n, 1n), values, values, values, values),
+      }),
+    }),
+  },
+);
+
+/** Cases for a running kernel. */
+export const bpfCases: Arbitrary<Case<Setup, Operation>> = fc.record({
+  setup: fc.constantFrom(...SETUPS),
+  operations: fc
+    .array(operations, { minLength: 1, maxLength: 14, size: 'max' })
+    .map((list): readonly Operation[] => [{ op: 'boot', seed: 0 }, ...list]),
+});

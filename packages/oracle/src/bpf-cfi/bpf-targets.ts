@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+import {
+  bpfCfi,
+  fromHex,
+  maskedHex,
+  type Operation,
+  type Outcome,
+  type Setup,
+} from '@kernel-models/bpf-cfi';
+import type { Json, JsonObject, RevisionId } from '@kernel-models/model-core';
+import { kernelTransport } from '../probe/kernel.ts';
+import { localTransport } from '../probe/local.ts';
+import { probeTarget, type ProbeSubsystem } from '../probe/probe-target.ts';
+import type { Hello } from '../probe/protocol.ts';
+import type { Transport } from '../probe/transport.ts';
+import { viaTransport } from '../probe/via.ts';
+import type { TargetOptions } from '../subsystem.ts';
+import type { Case, Target } from '../target.ts';
+
+type BpfTarget = Target<Setup, Operation, Outcome>;
+
+/** The running kernel, or the ones that the command line names. */
+export function bpfTargets({ via, kernel }: TargetOptions): readonly BpfTarget[] {
+  const transports: Transport[] = [
+    ...(via === undefined ? [] : [viaTransport(bpfCfi.name, via)]),
+    ...(kernel === undefined ? [] : [kernelTransport(bpfCfi.name, kernel)]),
+  ];
+  if (transports.length === 0) transports.push(localTransport(bpfCfi.name));
+  return transports.map((transport) => probeTarget(SUBSYSTEM, transport));
+}
+
+const SUBSYSTEM: ProbeSubsystem<Setup, Operation, Outcome> = {
+  model: bpfCfi.name,
+  decodeOutcome,
+  encodeSetup: (setup) => object(bpfCfi.codec.encodeSetup(setup)),
+  encodeOperation: (operation) => object(bpfCfi.codec.encodeOperation(operation)),
+  revisionOf: ({ release }) => revisionOfRelease(release),
+  configOf: ({ facts }) =>
+    `ibt=${String(facts['ibt'])} returnThunk=${String(facts['returnThunk'])}`,
+  requires: ({ facts }) =>
+    facts['jit'] === true ? undefined : 'CAP_BPF, net.core.bpf_jit_enable and kernel.kptr_restrict',
+  lacks: missing,
+};
+
+/** Addresses in an image differ from boot to boot: both sides show them as question marks. */
+function decodeOutcome(json: Json): Outcome {
+  const outcome = bpfCfi.codec.decodeOutcome(json);
+  if (outcome.kind !== 'image') return outcome;
+  return { kind: 'image', bytes: maskedHex(fromHex(outcome.bytes)) };
+}
+
+function object(json: Json): JsonObject {
+  return json as JsonObject;
+}
+
+/** Operations that user space can do without anybody else noticing. */
+const EXECUTABLE: ReadonlySet<Operation['op']> = new Set([
+  ...(['boot', 'load', 'unload', 'image', 'testRun'] as const),
+]);
+
+/** What a kernel would have to be for a case; undefined where it is. */
+function missing(
+  { setup, operations }: Case<Setup, Operation>,
+  { facts }: Hello,
+): string | undefined {
+  if (setup.cfi) return 'CONFIG_CFI';
+  if (setup.ibt !== facts['ibt']) return `CONFIG_X86_KERNEL_IBT=${setup.ibt ? 'y' : 'n'}`;
+  if (setup.returnThunk !== facts['returnThunk']) {
+    return `a return thunk ${setup.returnThunk ? 'in use' : 'not in use'}`;
+  }
+  const other = operations.find(({ op }) => !EXECUTABLE.has(op));
+  return other && `an executor of ${other.op}`;
+}
+
+/** The revision that describes a release of Linux; undefined where none does. */
+export function revisionOfRelease(release: string): RevisionId | undefined {
+  const match = /^6\.(\d+)/.exec(release);
+  const minor = Number(match?.[1]);
+  if (match === null || minor < 7) return undefined;
+  if (minor >= 18) return 'linux-6.18';
+  if (minor >= 15) return 'linux-6.15';
+  if (minor >= 13) return 'linux-6.13';
+  if (minor >= 11) return 'linux-6.12';
+  return `linux-6.${minor}`;
+}
