@@ -11,14 +11,30 @@ export type Element = asn1.AsnType;
 /** Tag class of context-specific elements. */
 const CONTEXT = 3;
 
-/** The one element that bytes are. */
+/** The one element that bytes are, with nothing left over at any depth. */
 export function decodeDer(bytes: Uint8Array): Element | undefined {
   try {
     const { offset, result } = asn1.fromBER(bytes);
-    return offset === bytes.length && result.error === '' ? result : undefined;
+    const whole = offset === bytes.length && result.error === '' && isWhole(result);
+    return whole ? result : undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether lengths say what is there: asn1js lets an element reach over the end of the one around
+ * it.
+ */
+function isWhole(element: Element): boolean {
+  if (element.lenBlock.isIndefiniteForm) return false;
+  const header = element.idBlock.blockLength + element.lenBlock.blockLength;
+  const { length } = element.lenBlock;
+  if (element.valueBeforeDecodeView.length !== header + length) return false;
+  const inner = elementsOf(element);
+  if (inner === undefined) return true;
+  const filled = inner.reduce((sum, one) => sum + one.valueBeforeDecodeView.length, 0);
+  return filled === length && inner.every(isWhole);
 }
 
 /** The elements of a sequence, a set, or an explicit tag. */

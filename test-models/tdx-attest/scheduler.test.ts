@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { driver, tsm } from '@kernel-models/tdx-attest';
+import { checkProperty } from '../support/check-property.ts';
+
+/*
+ * Readers, writers and a host as tasks of their own, each a sequence of calls; fast-check's
+ * scheduler chooses who goes next. A call that is blocked is tried again at its next turn.
+ */
+
+const REVISION = 'linux-7.0-fixed';
+const NONCE = (value: number): Uint8Array => new Uint8Array(64).fill(value);
+
+/** One kernel that tasks share. */
+class Guest {
+  state: tsm.TsmState;
+  hypercalls = 0;
+  readonly broken: string[] = [];
+
+  constructor(first: readonly tsm.TsmOperation[]) {
+    this.state = tsm.model.initial(driver.DEFAULT_SETUP);
+    for (const operation of first) this.do(operation);
+  }
+
+  do(operation: tsm.TsmOperation): tsm.TsmOutcome {
+    const before = this.state;
+    const step = tsm.model.apply(before, operation, REVISION);
+    this.state = step.state;
+    for (const { id, holds } of tsm.model.invariants) {
+      if (!holds({ before, operation, step, revision: REVISION })) this.broken.push(id);
+    }
+    const requested =
+      step.state.quoteBuffer !== before.quoteBuffer && operation.op.startsWith('read-');
+    if (requested) this.hypercalls += 1;
+    return step.outcome;
+  }
+}
+
+const START: readonly tsm.TsmOperation[] = [
+  { op: 'load', getquoteTimeout: 2 },
+  { op: 'mkdir', name: 'q', parent: 'report' },
+  { op: 'write-inblob', name: 'q', content: NONCE(1) },
+];
+
+/** Turns after which a task is taken for stuck. */
+const PATIENCE = 40;
+
+/** Lets a call have turns until it is neither blocked nor waiting. */
+async function finish(
+  turn: () => Promise<void>,
+  guest: Guest,
+  operation: tsm.TsmOperation,
+): Promise<tsm.TsmOutcome> {
+  for (let turns = 0; turns < PATIENCE; turns += 1) {
+    await turn();
+    const outcome = guest.do(operation);
+    if (outcome.kind !== 'blocked' && outcome.kind !== 'waiting') return outcome;
+  }
+  return { kind: 'blocked' };
+}
+
+/** Opens the outblob and reads it, in configfs's two calls. */
+async function read(turn: () => Promise<void>, guest: Guest, fd: number): Promise<tsm.TsmOutcome> {
+  await turn();
+  guest.do({ op: 'open', fd, name: 'q', file: 'outblob', access: 'read' });
+  const size = await finish(turn, guest, { op: 'read-size', fd });
+  if (size.kind !== 'size') return size;
+  return finish(turn, guest, { op: 'read-data', fd });
+}
+
+/** Turns of a task under a scheduler. */
+function turns(scheduler: fc.Scheduler, name: string): () => Promise<void> {
+  return () => scheduler.schedule(Promise.resolve(), name).then(() => undefined);
+}
+
+async function seconds(turn: () => Promise<void>, guest: Guest, count: number): Promise<void> {
+  for (let second = 0; second < count; second += 1) {
+    await turn();
+    guest.do({ op: 'tick' });
+  }
+}
+
+describe('under any schedule', () => {
+  test('two readers of one item share one request', async () => {
+    await checkProperty(
+      'two readers',
+      fc.asyncProperty(
+        fc.scheduler(),
+        fc.constantFrom('inside' as const, 700),
+        async (scheduler, delay) => {
+          const guest = new Guest([...START, { op: 'set-host', delay }]);
+          const first = read(turns(scheduler, 'reader 1'), guest, 3);
+          const second = read(turns(scheduler, 'reader 2'), guest, 4);
+          const clock = seconds(turns(scheduler, 'clock'), guest, 3);
+          await scheduler.waitFor(Promise.all([first, second, clock]));
+          expect(guest.broken).toEqual([]);
+          expect(guest.hypercalls).toBeLessThanOrEqual(1);
+        },
+      ),
+      { runs: 100 },
+    );
+  });
+
+  test('a writer between the two calls of a read: the bytes are of the newer nonce', async () => {
+    let between = 0;
+    await checkProperty(
+      'writer between',
+      fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+        const guest = new Guest(START);
+        const reader = read(turns(scheduler, 'reader'), guest, 3);
+        const writer = finish(turns(scheduler, 'writer'), guest, {
+          op: 'write-inblob',
+          name: 'q',
+          content: NONCE(2),
+        });
+        const [outcome] = await scheduler.waitFor(Promise.all([reader, writer]));
+        expect(guest.broken).toEqual([]);
+        if (outcome.kind !== 'blob') throw new Error(outcome.kind);
+        const nonce = (outcome.head[0] ?? 0) ^ 0xff;
+        expect([1, 2]).toContain(nonce);
+        if (guest.hypercalls === 2) {
+          between += 1;
+          expect(nonce).toBe(2);
+        }
+      }),
+      { runs: 100 },
+    );
+    expect(between).toBeGreaterThan(0);
+  });
+
+  test('a reader that is killed leaves the next one EBUSY until the host completes', async () => {
+    const seen = new Set<string>();
+    await checkProperty(
+      'killed reader',
+      fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+        const guest = new Guest([...START, { op: 'set-host', delay: 'never' }]);
+        const killed = read(turns(scheduler, 'killed'), guest, 3);
+        const killer = finish(turns(scheduler, 'killer'), guest, { op: 'signal' });
+        const host = finish(turns(scheduler, 'host'), guest, { op: 'host-completes' });
+        const clock = seconds(turns(scheduler, 'clock'), guest, 4);
+        await scheduler.waitFor(Promise.all([killed, killer, host, clock]));
+        expect(guest.broken).toEqual([]);
+        const held = guest.state.quoteBuffer?.status === tsm.GET_QUOTE_IN_FLIGHT;
+        guest.do({ op: 'set-host', delay: 'inside' });
+        const next = guest.do({ op: 'read-outblob', name: 'q' });
+        seen.add(next.kind === 'errno' ? next.errno : next.kind);
+        if (held && guest.state.waiting === null) expect(next).toMatchObject({ errno: 'EBUSY' });
+      }),
+      { runs: 150 },
+    );
+    expect([...seen]).toEqual(expect.arrayContaining(['EBUSY', 'blob']));
+  });
+
+  test('a host that completes between EBUSY and the retry: the retry succeeds', async () => {
+    await checkProperty(
+      'completion before the retry',
+      fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+        const guest = new Guest([
+          ...START,
+          { op: 'set-host', delay: 'never' },
+          { op: 'read-outblob', name: 'q', signalAfter: 1 },
+          { op: 'set-host', delay: 'inside' },
+        ]);
+        let completed = false;
+        const turn = turns(scheduler, 'reader');
+        const reader = (async () => {
+          for (;;) {
+            await turn();
+            const before = completed;
+            const outcome = guest.do({ op: 'read-outblob', name: 'q' });
+            if (outcome.kind === 'blob') return;
+            expect(before).toBe(false);
+            expect(outcome).toMatchObject({ errno: 'EBUSY' });
+          }
+        })();
+        const host = (async () => {
+          await turns(scheduler, 'host')();
+          guest.do({ op: 'host-completes' });
+          completed = true;
+        })();
+        await scheduler.waitFor(Promise.all([reader, host]));
+        expect(guest.broken).toEqual([]);
+      }),
+      { runs: 60 },
+    );
+  });
+});
