@@ -22,6 +22,17 @@ function varied(kind: Kind, { geometry }: Variation): Kind {
   return typeof geometry === 'string' ? { ...kind, geometry } : kind;
 }
 
+/** A world whose tree holds [4i, 4i + 1] for the first `fill` i. */
+function filledWorld(kind: Kind, variation: Variation, fill: number): World {
+  const world = new World(kind, variation);
+  const { driver, reference } = world;
+  for (let i = 0n; i < BigInt(fill); i++) {
+    driver.tree.storeRange(driver.key(4n * i), driver.key(4n * i + 1n), 'f');
+    reference.store(4n * i, 4n * i + 1n, 'f');
+  }
+  return world;
+}
+
 /** I1 to I10, I13 and the cursor model: programs over both interfaces, on trees of several levels. */
 export const programs: TreeProperty = (variation) => {
   const cases = kinds
@@ -30,11 +41,7 @@ export const programs: TreeProperty = (variation) => {
       fc.record({ kind: fc.constant(kind), fill: fc.nat(260), steps: choices(60, kind) }),
     );
   return fc.property(cases, ({ fill, kind, steps }) => {
-    const world = new World(kind, variation);
-    for (let i = 0n; i < BigInt(fill); i++) {
-      world.driver.tree.storeRange(world.driver.key(4n * i), world.driver.key(4n * i + 1n), 'f');
-      world.reference.store(4n * i, 4n * i + 1n, 'f');
-    }
+    const world = filledWorld(kind, variation, fill);
     for (const step of steps) world.run(resolve(step, world.reference));
     world.checkContent();
   });
@@ -291,12 +298,13 @@ export const branches: TreeProperty = (variation) => {
     .chain((kind) =>
       fc.record({
         kind: fc.constant(kind),
+        fill: fc.nat(150),
         program: fc.array(choices(25, kind), { minLength: 2, maxLength: 6, size: 'max' }),
         copies: fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }),
       }),
     );
-  return fc.property(cases, ({ copies, kind, program }) => {
-    const worlds = [new World(kind, variation)];
+  return fc.property(cases, ({ copies, fill, kind, program }) => {
+    const worlds = [filledWorld(kind, variation, fill)];
     for (const [turn, steps] of program.entries()) {
       const world = worlds[turn % worlds.length] ?? worlds[0];
       if (world === undefined) return;

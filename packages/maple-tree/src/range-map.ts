@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { errnoName } from './errno.ts';
-import type { Key } from './key.ts';
+import { checkKey, type Key } from './key.ts';
 import { createMapleTree, type MapleTreeOptions } from './options.ts';
 import type { MapleTree } from './tree.ts';
 
@@ -207,7 +207,8 @@ function load<K extends Key, V>(tree: MapleTree<K, V>, initial: Initial<K, V>): 
   const cursor = tree.cursor();
   cursor.expectedEntries(ranges.length);
   for (const [first, last, value] of ranges) {
-    if (!tree.keys.accepts(first) || !tree.keys.accepts(last)) map.set(first, last, value);
+    checkKey(tree.keys, 'first', first);
+    checkKey(tree.keys, 'last', last);
     cursor.set(first, last);
     cursor.store(value);
     if (cursor.errno !== 0) throw new MapleTreeError('createRangeMap', cursor.errno);

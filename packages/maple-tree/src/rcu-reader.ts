@@ -18,12 +18,18 @@ export class UseAfterFreeError extends Error {
  * Mirrors mtree_load() with mtree_range_walk(), lib/maple_tree.c, Linux 6.12: END, pivots and slot are
  * read one after the other, and a node that has died meanwhile sends the reader back to the root.
  *
+ * Choosing a slot and reading it are one step unless `betweenPivotAndSlot` is set. With a stop there,
+ * two in-place writes can be mixed up: one moves the pivot, so that the index belongs to the next slot, the
+ * other fills the slot chosen; the reader returns what the index never held. The code of 6.12 has the
+ * same two loads and checks only whether the node has died.
+ *
  * @returns the entry, or null
  * @throws UseAfterFreeError where the tree frees what readers may still reach
  */
 export function* loadInSteps<K extends Key, V>(
   tree: MapleTree<K, V>,
   index: K,
+  betweenPivotAndSlot: boolean = false,
 ): Generator<undefined, V | null> {
   for (;;) {
     const root = tree.root;
@@ -35,7 +41,7 @@ export function* loadInSteps<K extends Key, V>(
       yield;
       let offset = 0;
       while (offset < end && pivotAt(inUse(node), offset) < index) offset++;
-      yield;
+      if (betweenPivotAndSlot) yield;
       const { leaf } = inUse(node);
       const entry = leaf ? entryAt(node, offset) : null;
       const child = leaf ? null : childAt(node, offset);
