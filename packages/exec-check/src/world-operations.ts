@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { castDraft, produce } from 'immer';
 import { S_ISGID, S_ISUID } from './constants.ts';
 import type { Context } from './context.ts';
 import { freeName } from './file-operations.ts';
@@ -250,11 +251,10 @@ export function fanotifyMark(context: Context, operation: OperationOf<'fanotifyM
   }
   const objects = { inode, mount: located.mount, filesystem: superblock };
   const mark: FanotifyMark = { scope, object: objects[scope], mask };
-  const marked = { ...group, marks: [...group.marks, mark] };
-  return succeed(
-    { ...state, fanotify: { ...state.fanotify, [operation.group]: marked } },
-    'fanotify.marked',
-  );
+  const marked = produce(state, ({ fanotify }) => {
+    fanotify[operation.group]?.marks.push(castDraft(mark));
+  });
+  return succeed(marked, 'fanotify.marked');
 }
 
 /** Closes a group; its marks go with it. */
