@@ -65,16 +65,27 @@ const otherFile: fc.Arbitrary<string> = fc.oneof(
 export const mode: fc.Arbitrary<number> = fc.oneof(
   {
     weight: 8,
-    arbitrary: fc.constantFrom(0o755, 0o711, 0o111, 0o4755, 0o555, 0o644, 0o700, 0o070, 0o007),
+    arbitrary: fc.constantFrom(
+      0o755,
+      0o711,
+      0o4755,
+      0o555,
+      0o777,
+      0o111,
+      0o644,
+      0o700,
+      0o070,
+      0o007,
+    ),
   },
   { weight: 2, arbitrary: fc.constantFrom(0o100, 0o010, 0o001, 0, 0o077, 0o707, 0o770, 0o2755) },
   { weight: 5, arbitrary: fc.integer({ min: 0, max: 0o7777 }) },
 );
 
 const directoryMode: fc.Arbitrary<number> = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom(0o755, 0o777, 0o1777) },
-  { weight: 3, arbitrary: fc.constantFrom(0o700, 0o711, 0o2775, 0o070, 0o007, 0o3777) },
-  { weight: 2, arbitrary: mode },
+  { weight: 9, arbitrary: fc.constantFrom(0o755, 0o777, 0o1777) },
+  { weight: 2, arbitrary: fc.constantFrom(0o700, 0o711, 0o2775, 0o070, 0o007, 0o3777) },
+  { weight: 1, arbitrary: mode },
 );
 
 const permission = fc.integer({ min: 0, max: 7 });
@@ -211,7 +222,7 @@ const script: fc.Arbitrary<Content> = fc.record(
 export const content: fc.Arbitrary<Content> = fc.oneof(
   { weight: 4, arbitrary: program },
   { weight: 3, arbitrary: script },
-  { weight: 2, arbitrary: strangeProgram },
+  { weight: 3, arbitrary: strangeProgram },
   { weight: 1, arbitrary: fc.constant<Content>({ kind: 'empty' }) },
   {
     weight: 1,
@@ -286,8 +297,9 @@ function directoryAt(path: string): fc.Arbitrary<NodeSpec> {
 }
 
 const flags: fc.Arbitrary<MountFlag[]> = fc.oneof(
-  { weight: 2, arbitrary: fc.constant<MountFlag[]>([]) },
+  { weight: 4, arbitrary: fc.constant<MountFlag[]>([]) },
   { weight: 2, arbitrary: fc.constant<MountFlag[]>(['noexec']) },
+  { weight: 1, arbitrary: fc.constant<MountFlag[]>(['nosymfollow']) },
   { weight: 1, arbitrary: fc.subarray([...MOUNT_FLAGS]) },
 );
 
@@ -374,7 +386,7 @@ const caps: fc.Arbitrary<TaskCapabilities> = fc.oneof(
     ),
   },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc
       .record({
         permitted: capabilities,

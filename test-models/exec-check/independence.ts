@@ -2,9 +2,13 @@
 import fc from 'fast-check';
 import { deepEqual } from '@kernel-models/model-core';
 import {
+  AT_EMPTY_PATH,
   AT_EXECVE_CHECK,
+  AT_FDCWD,
   INIT,
+  type MountFlag,
   type NodeSpec,
+  type Operation,
   type Setup,
   type TaskSpec,
 } from '@kernel-models/exec-check';
@@ -231,15 +235,11 @@ const marksElsewhere = defineProperty({
       fc.constantFrom('FAN_OPEN' as const, 'FAN_ACCESS_PERM' as const),
       fc.constantFrom('f', 'd/f'),
       (busy, group, mask, name) => {
-        const file = (path: string): NodeSpec => ({
-          kind: 'file',
-          path,
-          mode: 0o755,
-          uid: 0,
-          gid: 0,
-          content: { kind: 'empty' },
-        });
-        const setup: Setup = { mounts: [], nodes: [file(`/${name}`), file('/other')], tasks: [] };
+        const setup: Setup = {
+          mounts: [],
+          nodes: [plainFile(`/${name}`), plainFile('/other')],
+          tasks: [],
+        };
         const situation: Situation = { setup, before: [], after: [], call: [0, 0, 0, 0, 0, 0, 0] };
         const scene = Scene.arrive(model, revision, base, situation);
         const writer = {
@@ -250,15 +250,7 @@ const marksElsewhere = defineProperty({
           flags: ['O_WRONLY'],
         } as const;
         const answers = busy ? [scene.perform(writer)] : [];
-        const check = {
-          op: 'execveat',
-          task: INIT,
-          dirfd: -100,
-          path: { kind: 'text', text: `/${name}` },
-          flags: AT_EXECVE_CHECK,
-          argv: { kind: 'null' },
-          envp: { kind: 'null' },
-        } as const;
+        const check = checkBy(AT_FDCWD, `/${name}`);
         const before = scene.perform(check, answers[0]?.state);
         labels.count([resultOf(before)]);
         const init = {
@@ -293,6 +285,52 @@ const marksElsewhere = defineProperty({
     ),
 });
 
+/** One file behind three mounts: its own, a bind of its directory, an overlay of it. */
+const noexecByMount = defineProperty({
+  id: 'check.noexec-by-mount',
+  sentence: 'noexec counts exactly for what is reached through the mount that has it',
+  coverage: { ok: 20, EACCES: 20 },
+  of: (model, revision, base, labels) =>
+    fc.property(
+      fc.subarray(['/m', '/b', '/o']),
+      fc.constantFrom('/m', '/b', '/o'),
+      fc.boolean(),
+      (noexec, through, byDescriptor) => {
+        const flags = (at: string): MountFlag[] => (noexec.includes(at) ? ['noexec'] : []);
+        const setup: Setup = {
+          mounts: [
+            { kind: 'tmpfs', at: '/m', flags: flags('/m') },
+            { kind: 'bind', from: '/m', at: '/b', flags: flags('/b') },
+            { kind: 'overlay', lower: '/m', at: '/o', flags: flags('/o') },
+          ],
+          nodes: [plainFile('/m/f')],
+          tasks: [],
+        };
+        const situation = { setup, before: [], after: [], call: [0] };
+        const scene = Scene.arrive(model, revision, base, situation);
+        const path = `${through}/f`;
+        const open = scene.perform({ op: 'open', task: INIT, fd: 3, path, flags: ['O_PATH'] });
+        const how = byDescriptor ? { dirfd: 3, path: '' } : { dirfd: AT_FDCWD, path };
+        const check = scene.perform(checkBy(how.dirfd, how.path), open.state);
+        labels.count([resultOf(check)]);
+        const expected = noexec.includes(through) ? 'EACCES' : 'ok';
+        if (resultOf(check) !== expected) {
+          scene.violated(`${resultOf(check)} through ${through}`, open, check);
+        }
+      },
+    ),
+});
+
+function plainFile(path: string): NodeSpec {
+  return { kind: 'file', path, mode: 0o755, uid: 0, gid: 0, content: { kind: 'empty' } };
+}
+
+function checkBy(dirfd: number, text: string): Operation {
+  const flags = AT_EXECVE_CHECK | (text === '' ? AT_EMPTY_PATH : 0);
+  const none = { argv: { kind: 'null' }, envp: { kind: 'null' } } as const;
+  return { op: 'execveat', task: INIT, dirfd, path: { kind: 'text', text }, flags, ...none };
+}
+
 export const INDEPENDENCE: readonly Property[] = [
   contentDoesNotMatter,
   securebitsDoNotMatter,
@@ -303,4 +341,5 @@ export const INDEPENDENCE: readonly Property[] = [
   capabilitiesNeverHurt,
   onlyFsuid,
   marksElsewhere,
+  noexecByMount,
 ];

@@ -310,6 +310,7 @@ function descriptor(dice: Dice, world: World, task: string): Operation {
           ['O_WRONLY'],
           ['O_PATH', 'O_NOFOLLOW'],
           ['O_RDONLY', 'O_CLOEXEC'],
+          ['O_PATH', 'O_CLOEXEC'],
           ['O_RDONLY', 'O_DIRECTORY'],
           ['O_RDWR', 'O_APPEND'],
           ['O_RDONLY', 'O_TRUNC'],
@@ -347,10 +348,15 @@ function file(dice: Dice, world: World, task: string): Operation {
       return {
         op: 'unlink',
         task: who,
-        path: dice.oneIn(3) ? changeable(pathFrom(dice)) : dice.pick(PATHS),
+        path: changeable(filePath(dice, world)),
       };
     case 6:
-      return { op: 'rename', task: who, from: dice.pick(PATHS), to: newPath(dice) };
+      return {
+        op: 'rename',
+        task: who,
+        from: changeable(filePath(dice, world)),
+        to: newPath(dice),
+      };
     case 7:
       return {
         op: 'mkdir',

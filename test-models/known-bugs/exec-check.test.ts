@@ -56,7 +56,7 @@ const CATCHERS: Readonly<Record<string, string>> = {
   'bug:check-reads-format': 'check.ignores-content',
   'bug:check-refuses-empty-file': 'check.ignores-content',
   'bug:permission-by-euid': 'check.by-fsuid',
-  'bug:noexec-by-inode': 'reference.cases',
+  'bug:noexec-by-inode': 'check.noexec-by-mount',
   'bug:class-union': 'reference.cases',
   'bug:securebits-noop-allowed': 'securebits.closed-form',
   'bug:securebits-privilege-first': 'securebits.locks-hold',

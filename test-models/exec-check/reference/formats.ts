@@ -274,7 +274,8 @@ function segmentsOf(
   header: ElfHeader,
 ): Segment[] | undefined {
   if (header.headerSize !== 56) return undefined;
-  if (header.headerCount === 0 || header.headerCount * 56 > features.mostElfHeaders) return undefined;
+  if (header.headerCount === 0 || header.headerCount * 56 > features.mostElfHeaders)
+    return undefined;
   const bytes = readFile(world, place);
   if (header.headersAt + header.headerCount * 56 > bytes.length) return undefined;
   return decodeSegments(bytes, header);
