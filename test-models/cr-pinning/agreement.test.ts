@@ -63,13 +63,13 @@ const vcpu = 0;
 const paired: fc.Arbitrary<(state: Reference) => Paired | undefined> = fc.oneof(
   fc.tuple(wp).map(
     ([on]) =>
-      () =>
-        mov('cr0', on),
+      (state: Reference) =>
+        mov(state, 'cr0', on),
   ),
   fc.tuple(guards).map(
     ([on]) =>
-      () =>
-        mov('cr4', on),
+      (state: Reference) =>
+        mov(state, 'cr4', on),
   ),
   fc
     .tuple(

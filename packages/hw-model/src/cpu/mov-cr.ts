@@ -44,7 +44,8 @@ export function movToCr(
 ): CpuStep {
   if (!isReachable(state, cr)) return fault(state, VECTOR.UD, 'cr.undefined');
   if (state.cpl > 0) return fault(state, VECTOR.GP, 'cr.needs-cpl0', AFTER_ENCODING);
-  const isWide = is64BitMode(state) && !implementation.truncatesCrWrites;
+  const isTruncated = implementation.truncatesCrWrites && (cr === 0 || cr === 4);
+  const isWide = is64BitMode(state) && !isTruncated;
   const value = isWide || source <= LOW_32 ? source : source & LOW_32;
   const guest = guestWritesCr(state, cr, value);
   if (guest?.kind === 'exit') return guest.step;

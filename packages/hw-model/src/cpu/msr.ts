@@ -165,7 +165,8 @@ export function wrmsr(
   if (index === msr.MSR_EFER) return writeEfer(state, value, implementation);
   const found = find(state, index, 'guest');
   if (found === undefined) return fault(state, VECTOR.GP, 'msr.unknown', AFTER_CPL);
-  if (found.accepts?.(state, value) !== true) {
+  const isTaken = implementation.takesAnyPat && index === msr.MSR_IA32_PAT;
+  if (!isTaken && found.accepts?.(state, value) !== true) {
     return fault(state, VECTOR.GP, 'msr.value', AFTER_UNKNOWN);
   }
   return done({ ...state, msrs: { ...state.msrs, [index]: value } }, 'msr.written', AFTER_VALUE);

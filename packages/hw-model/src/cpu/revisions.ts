@@ -23,7 +23,7 @@ import { isPaePaging } from './state.ts';
 export interface Features {
   /** Checks that are not made. */
   readonly unchecked: readonly RuleId[];
-  /** Bits 63:32 of the source of a MOV to a control register are ignored also in 64-bit mode. */
+  /** Bits 63:32 of the source of a MOV to CR0 or CR4 are ignored also in 64-bit mode. */
   readonly truncatesCrWrites: boolean;
   /** Reserved bits among the low 32 of CR0 are kept, and read back. */
   readonly keepsReservedCr0: boolean;
@@ -36,6 +36,8 @@ export interface Features {
    * too, and those of CR4 that change SMAP, PKE, CET or PKS.
    */
   readonly loadsPdptesEagerly: boolean;
+  /** The PAT takes memory types that do not exist. */
+  readonly takesAnyPat: boolean;
   /** LMA follows LME and PG. */
   readonly updatesLma: boolean;
   /** A refused write of CR0 changes nothing. */
@@ -59,6 +61,7 @@ const ARCHITECTURE_FEATURES: Features = {
   strictLma: false,
   noLegacyPaging: false,
   loadsPdptesEagerly: false,
+  takesAnyPat: false,
   updatesLma: true,
   refusesWhole: true,
   lmswKeepsPe: true,
@@ -112,7 +115,12 @@ export const REVISIONS: readonly Revision<Features>[] = [
     id: 'linux-6.18-pvm',
     source: 'KVM without VMX or SVM (kvm_pvm) on Linux 6.18: its instruction emulator, measured',
     date: '2025-11-30',
-    features: { ...ARCHITECTURE_FEATURES, truncatesCrWrites: true, noLegacyPaging: true },
+    features: {
+      ...ARCHITECTURE_FEATURES,
+      truncatesCrWrites: true,
+      noLegacyPaging: true,
+      takesAnyPat: true,
+    },
   },
   {
     id: 'bug:tcg-7.2',

@@ -45,7 +45,8 @@ function configuration(folder: string, model: string): string {
 }
 
 /**
- * Bochs, an emulator that implements the manuals to the letter: each run starts a machine that consists of
+ * Bochs, an emulator that implements the manuals to the letter: each run starts a machine that
+ * consists of
  * a firmware image with cases, and reads the file that its printer port wrote.
  */
 export function bochsTarget(): Target<CpuSetup, CpuOperation, CpuOutcome> {

@@ -17,6 +17,7 @@ import {
   CR4_PCIDE,
   EFER_LMA,
   EFER_LME,
+  featuresOfSetup,
   MSR_EFER,
   MSR_IA32_PAT,
   type CpuOperation,
@@ -35,7 +36,8 @@ import {
 } from './transitions.ts';
 
 /*
- * Cases for the firmware: a legal state in one of six modes, one instruction, and values that lie near the
+ * Cases for the firmware: a legal state in one of six modes, one instruction, and values that lie
+ * near the
  * current one, near the border of what is defined, or anywhere.
  */
 
@@ -151,9 +153,14 @@ function setups(cpu: CpuPreset): fc.Arbitrary<CpuSetup> {
     });
 }
 
-/** CR3 for a MOV: without paging any value, with paging one that keeps the tables where they are. */
-function cr3Values({ cr0 = 0n, cr3 = 0n }: CpuSetup): fc.Arbitrary<bigint> {
-  const high = fc.constantFrom(0n, 0n, CR3_NO_FLUSH, 1n << 62n, 1n << 61n, 1n << 52n, 1n << 45n);
+/**
+ * CR3 for a MOV: without paging any value, with paging one that keeps the tables where they are.
+ */
+function cr3Values(setup: CpuSetup): fc.Arbitrary<bigint> {
+  const { cr0 = 0n, cr3 = 0n } = setup;
+  // Bits of the address itself would lead to other tables.
+  const beyond = 1n << BigInt(featuresOfSetup(setup).maxPhyAddr + 5);
+  const high = fc.constantFrom(0n, 0n, CR3_NO_FLUSH, 1n << 62n, 1n << 61n, 1n << 52n, beyond);
   const table = fc.tuple(fc.constantFrom(0n, 8n, 0x18n), high);
   const kept = table.map(([low, bits]) => (cr3 & ~0xfffn) | low | bits);
   return (cr0 & CR0_PG) === 0n ? fc.oneof(kept, fc.bigInt(0n, (1n << 64n) - 1n)) : kept;

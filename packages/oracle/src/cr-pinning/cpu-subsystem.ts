@@ -27,6 +27,7 @@ import {
 } from '@kernel-models/hw-model/cpu';
 import type { Exploration, Subsystem } from '../subsystem.ts';
 import { bochsTarget } from './bochs.ts';
+import { cpuKvmTarget, KVM_PRESET } from './kvm-targets.ts';
 import { transitionCases } from './cpu-cases.ts';
 import { unsupported } from './transitions.ts';
 
@@ -85,9 +86,14 @@ export const cpuSubsystem: Subsystem<ControlState, CpuOperation, CpuOutcome, Cpu
   model: cpuModel,
   title: 'control registers, modes, faults and SMM of an x86-64 CPU',
   defaultRevision: 'architecture',
-  cases: () => transitionCases(['bochs-icelake', 'bochs-tigerlake', 'bochs-ryzen']),
+  cases: (revision) =>
+    transitionCases(
+      revision === 'linux-6.18-pvm'
+        ? [KVM_PRESET]
+        : ['bochs-icelake', 'bochs-tigerlake', 'bochs-ryzen'],
+    ),
   isExecutable: (candidate) => unsupported(candidate) === undefined,
-  targets: () => [bochsTarget()],
+  targets: () => [bochsTarget(), cpuKvmTarget()],
   explorations: [modes],
   rowOf: (operation) => (operation.op === 'movToCr' ? `mov to cr${operation.cr}` : operation.op),
 };

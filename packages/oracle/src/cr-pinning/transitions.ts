@@ -16,7 +16,8 @@ import type { Answer, Case } from '../target.ts';
 import { CASE_SIZE } from './firmware.ts';
 
 /*
- * What the firmware of probes/bochs can do: one instruction in one of six modes, and the control registers
+ * What the firmware of probes/bochs can do: one instruction in one of six modes, and the control
+ * registers
  * before and behind it. Cases become records of its image, its lines become answers.
  */
 
