@@ -41,6 +41,7 @@ export const setups: fc.Arbitrary<Setup> = fc
     permissive: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
     retpoline: flag,
     returnThunk: flag,
+    sls: flag,
     cpu: fc.record({ ibt: flag, fred: flag }),
   })
   .map((setup): Setup => {
@@ -253,6 +254,30 @@ export const registration: fc.Arbitrary<readonly Operation[]> = fc
     ];
   });
 
+/** Programs that are loaded, called in every way there is, freed, and called again. */
+export const programUse: fc.Arbitrary<readonly Operation[]> = fc
+  .record({
+    member: fc.constantFrom(...DUMMY),
+    body: bodies,
+    state: fc.constantFrom(0n, 1n),
+  })
+  .map(({ member, body, state }): readonly Operation[] => [
+    { op: 'load', program: 'a', kind: 'main', body: { kind: 'constant', value: 2 } },
+    { op: 'load', program: 'b', kind: 'subprogram', body: { kind: 'constant', value: 3 } },
+    { op: 'load', program: 'c', kind: 'struct_ops', struct: 'bpf_dummy_ops', member, body },
+    { op: 'dispatch', program: 'a' },
+    { op: 'callback', program: 'b' },
+    { op: 'tailCall', program: 'a' },
+    {
+      op: 'testRun',
+      program: 'c',
+      arguments: member === 'test_2' ? [state, 1n, 2n, 3n, 4n] : [state],
+    },
+    { op: 'unload', program: 'a' },
+    { op: 'dispatch', program: 'a' },
+    { op: 'tailCall', program: 'a' },
+  ]);
+
 /** A kernel that boots and lives: a build, a boot, and what is done then. */
 export interface Life {
   readonly setup: Setup;
@@ -263,7 +288,7 @@ export const lives: fc.Arbitrary<Life> = fc
   .record({
     setup: setups,
     boot: boots,
-    prefix: fc.oneof(fc.constant<readonly Operation[]>([]), registration),
+    prefix: fc.oneof(fc.constant<readonly Operation[]>([]), registration, programUse),
     rest: fc.array(operations, { minLength: 1, maxLength: 16, size: 'max' }),
   })
   .map(({ setup, boot, prefix, rest }) => ({ setup, operations: [boot, ...prefix, ...rest] }));

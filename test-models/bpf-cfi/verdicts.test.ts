@@ -41,7 +41,7 @@ test('what is decided of a call is what executing its bytes comes to, on every r
     trapped: 20,
     'call.same-type': 8,
     'call.type-mismatch': 8,
-    'call.missing-endbr': 0.5,
+    'call.missing-endbr': 0.25,
     'call.reported': 2,
     'call.unchecked': 5,
   });

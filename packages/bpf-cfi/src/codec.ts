@@ -74,6 +74,7 @@ const setup = object({
   permissive: boolean,
   retpoline: boolean,
   returnThunk: boolean,
+  sls: boolean,
   cpu: object({ ibt: boolean, fred: boolean }),
 });
 

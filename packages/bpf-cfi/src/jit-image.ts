@@ -93,7 +93,7 @@ function bodyBytes(body: ProgramBody): readonly number[] {
 
 /** emit_return(): RET, or a jump to the return thunk. */
 export function returnBytes({ setup }: Scheme, at: bigint, thunks: Thunks): readonly number[] {
-  if (!setup.returnThunk) return [0xc3];
+  if (!setup.returnThunk) return setup.sls ? [0xc3, 0xcc] : [0xc3];
   return [0xe9, ...le32(relative(thunks.returnThunk, at + 5n))];
 }
 

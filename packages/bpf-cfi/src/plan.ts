@@ -362,10 +362,31 @@ export function stubHash(scheme: Scheme, stub: string | undefined): number {
   return word32(bytes, at) ?? 0xcccc_cccc;
 }
 
-/** cfi_get_func_arity() of a stub. */
-export function stubArity({ boot, features }: Scheme, stub: string | undefined): Arity {
-  if (boot.mode !== 'FINEIBT' || !boot.bhi || features.layout === 'linux-6.2') return 0;
-  return stub === undefined ? 0 : prototype(stub).arity;
+/**
+ * cfi_get_func_arity() of a stub: 0 but with FineIBT and BHI, where the preamble calls the thunk of its
+ * arity. arch/x86/kernel/alternative.c, Linux 6.15; what it decodes without the guard has no meaning.
+ */
+export function stubArity(scheme: Scheme, stub: string | undefined): number {
+  const { boot, features } = scheme;
+  if (boot.mode !== 'FINEIBT' || features.layout === 'linux-6.2' || stub === undefined) return 0;
+  if (boot.bhi) return prototype(stub).arity;
+  return features.arityGuard === 'or' ? 0 : thunkIndexBefore(scheme, stub);
+}
+
+/** The four bytes before a function, taken for the distance of a call to an arity thunk. */
+function thunkIndexBefore(scheme: Scheme, stub: string): number {
+  const callee = { prototype: stub, addressTaken: true };
+  const { text, entry } = functionText(scheme, callee, 0, FUNCTION_VALUE);
+  const bytes = Uint8Array.from(text.bytes);
+  const distance = word32(bytes, Number(entry - text.address) - 4) ?? 0;
+  return Number((entry + BigInt(distance | 0) - CALLS.arity) / 32n);
+}
+
+/** The arity that a trampoline's preamble is emitted with: nobody uses it where there is no BHI. */
+function preambleArity(scheme: Scheme, stub: string | undefined): Arity {
+  return scheme.boot.bhi && stub !== undefined && stubArity(scheme, stub) > 0
+    ? prototype(stub).arity
+    : 0;
 }
 
 /** The stub that a trampoline takes its hash from. */
@@ -406,7 +427,7 @@ export function placeTrampoline(
   const shape = {
     model: functionModel(member),
     hash,
-    arity: stubArity(scheme, stub),
+    arity: preambleArity(scheme, stub),
     program: PROGRAM_OBJECTS + 256n * BigInt(program.slot),
     entry: programImage(scheme, program).pointer,
   };
@@ -458,7 +479,7 @@ export function planTrampoline(
   return {
     scheme,
     hash,
-    ...reloadable(scheme, trampolineFacts(scheme, placed, stubArity(scheme, stub))),
+    ...reloadable(scheme, trampolineFacts(scheme, placed, preambleArity(scheme, stub))),
     value: returnsNothing ? null : bodyValue(program, call.arguments),
     fault: readsNull(program, call.arguments) ? 'null-dereference' : null,
     scenario: () => {

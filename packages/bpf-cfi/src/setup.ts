@@ -22,6 +22,8 @@ export interface Setup {
   readonly retpoline: boolean;
   /** Returns go through a thunk. */
   readonly returnThunk: boolean;
+  /** CONFIG_MITIGATION_SLS: INT3 behind RET. */
+  readonly sls: boolean;
   /** What the CPU has. */
   readonly cpu: { readonly ibt: boolean; readonly fred: boolean };
 }

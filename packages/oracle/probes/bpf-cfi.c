@@ -280,7 +280,10 @@ static void build_world(const struct word *setup)
 		lacks("CONFIG_DEBUG_INFO_BTF");
 }
 
-/* In front of a program's entry stands ENDBR64 where the kernel was built for IBT; it ends in RET or JMP. */
+/*
+ * In front of a program's entry stands ENDBR64 where the kernel was built for IBT; it ends in
+ * RET, in RET and INT3, or in JMP.
+ */
 static void describe(void)
 {
 	struct bpf_insn code[2] = {
@@ -294,6 +297,7 @@ static void describe(void)
 				.insns = (uintptr_t)code,
 				.insn_cnt = 2,
 				.prog_type = BPF_PROG_TYPE_XDP };
+	uint32_t length;
 	int fd = bpf(BPF_PROG_LOAD, &attr);
 
 	if (booted) {
@@ -309,12 +313,13 @@ static void describe(void)
 		bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
 		close(fd);
 	}
-	say(",\"jit\":%s,\"ibt\":%s,\"returnThunk\":%s", image[0] ? "true" : "false",
+	length = info.jited_prog_len;
+	if (length <= 5 || length > sizeof(image))
+		length = 6;
+	say(",\"jit\":%s,\"ibt\":%s,\"returnThunk\":%s,\"sls\":%s", image[0] ? "true" : "false",
 	    image[0] == 0xf3 || image[0] == 0x66 ? "true" : "false",
-	    info.jited_prog_len > 5 && info.jited_prog_len <= sizeof(image) &&
-			    image[info.jited_prog_len - 5] == 0xe9 ?
-		    "true" :
-		    "false");
+	    image[length - 5] == 0xe9 ? "true" : "false",
+	    image[length - 1] == 0xcc && image[length - 2] == 0xc3 ? "true" : "false");
 }
 
 int main(int argc, char **argv)

@@ -16,6 +16,7 @@ const BUILD: Setup = {
   permissive: false,
   retpoline: false,
   returnThunk: true,
+  sls: false,
   cpu: { ibt: false, fred: false },
 };
 
@@ -25,6 +26,7 @@ const SETUPS: readonly Setup[] = [
   { ...BUILD, returnThunk: false },
   { ...BUILD, ibt: true },
   { ...BUILD, ibt: true, returnThunk: false },
+  { ...BUILD, ibt: true, returnThunk: false, sls: true },
 ];
 
 const names = fc.constantFrom('a', 'b', 'c');

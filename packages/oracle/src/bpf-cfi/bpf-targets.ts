@@ -68,6 +68,9 @@ function missing(
   if (setup.returnThunk !== facts['returnThunk']) {
     return `a return thunk ${setup.returnThunk ? 'in use' : 'not in use'}`;
   }
+  if (!setup.returnThunk && setup.sls !== facts['sls']) {
+    return `CONFIG_MITIGATION_SLS=${setup.sls ? 'y' : 'n'}`;
+  }
   const other = operations.find(({ op }) => !EXECUTABLE.has(op));
   return other && `an executor of ${other.op}`;
 }

@@ -27,6 +27,7 @@ const BUILDS: readonly Setup[] = FLAGS.flatMap((cfi) =>
           alignment: 16,
           permissive: false,
           returnThunk: false,
+          sls: false,
           cpu: { ibt: cpuIbt, fred: false },
         })),
       ),
@@ -83,7 +84,7 @@ export const callsWorld: Exploration<State, Operation, Setup> = {
 
 const KERNEL: Setup = {
   ...{ cfi: true, padding: true, ibt: true, retpoline: false, autoDefault: false, fineibt: true },
-  ...{ bhi: false, alignment: 16, permissive: false, returnThunk: true },
+  ...{ bhi: false, alignment: 16, permissive: false, returnThunk: true, sls: false },
   cpu: { ibt: true, fred: false },
 };
 const STRUCT = 'tcp_congestion_ops';

@@ -8,6 +8,8 @@ const recordings = shippedRecordings(bpfCfi.name);
 const codecOf = (model: string): typeof bpfCfi.codec | undefined =>
   model === bpfCfi.name ? bpfCfi.codec : undefined;
 
+const total = new Map<string, number>();
+
 describe('recordings of running kernels', () => {
   test('there is one', () => {
     expect(recordings.length).toBeGreaterThan(0);
@@ -28,7 +30,12 @@ describe('recordings of running kernels', () => {
       differences.push([event?.operation, observed, expected?.map(({ outcome }) => outcome)]);
     }
     expect(differences.slice(0, 20)).toEqual([]);
-    const reached = ['image.shown', 'call.unchecked', 'test-run.null', 'load.unsupported-member'];
-    for (const rule of reached) expect([rule, (kinds.get(rule) ?? 0) > 5]).toEqual([rule, true]);
+    expect(kinds.get('image.shown')).toBeGreaterThan(50);
+    for (const [rule, count] of kinds) total.set(rule, (total.get(rule) ?? 0) + count);
+  });
+
+  test('they reach the rules that a user can', () => {
+    const rules = ['call.unchecked', 'test-run.null', 'load.unsupported-member', 'load.sleepable'];
+    expect(rules.filter((rule) => (total.get(rule) ?? 0) < 5)).toEqual([]);
   });
 });

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import {
+  bpfCfi,
+  CSyntaxError,
+  execute,
+  fromHex,
+  kcfiTypeIds,
+  KERNEL_TYPES,
+  reportText,
+  scenario,
+  toHex,
+  trace,
+  type Scenario,
+} from '@kernel-models/bpf-cfi';
+import { disassemble } from '@kernel-models/hw-model/instructions';
+import { DecodeError } from '@kernel-models/model-core';
+import type { CommandIo } from '../cli/io.ts';
+import { jsonOption } from '../cli/options.ts';
+import type { AddCommand } from '../cli/program.ts';
+import { EXIT, UsageError } from '../exit-code.ts';
+import { formatTable } from '../report/table.ts';
+import { readTraceFile } from '../recordings.ts';
+import { SCENARIOS } from './scenarios.ts';
+
+/** `kernel-oracle cfi`: type ids, images and calls, without a kernel. */
+export const cfiCommand: AddCommand = (program, run) => {
+  const cfi = program.command('cfi').description('kCFI type ids, images, and calls executed');
+  addHash(cfi, run);
+  addDisasm(cfi, run);
+  addRun(cfi, run);
+};
+
+type Runner = Parameters<AddCommand>[1];
+
+interface HashFlags {
+  readonly localTags?: boolean;
+  readonly normalizeIntegers?: boolean;
+  readonly json?: boolean;
+}
+
+function addHash(cfi: Command, run: Runner): void {
+  cfi
+    .command('hash <prototype>')
+    .description("the kCFI type id of a prototype: 'u32 ssthresh(struct sock *)'")
+    .option('--local-tags', 'a tag first met in a parameter list is local to it, as C has it')
+    .option('--normalize-integers', 'as CONFIG_CFI_ICALL_NORMALIZE_INTEGERS builds')
+    .addOption(jsonOption())
+    .action((source: string, flags: HashFlags) => run(async (io) => runHash(io, source, flags)));
+}
+
+function runHash(io: CommandIo, source: string, flags: HashFlags): number {
+  // The kernel's typedefs stand on a line of their own, so that columns are those of the argument.
+  const prelude = `${KERNEL_TYPES.replaceAll('\n', ' ')}\n`;
+  const complete = /[;}]\s*$/.test(source) ? source : `${source};`;
+  const all = asUsage('prototype', () =>
+    kcfiTypeIds(prelude + complete, {
+      fileTags: flags.localTags !== true,
+      normalizeIntegers: flags.normalizeIntegers === true,
+      unsignedChar: true,
+    }),
+  );
+  if (all.length === 0) throw new UsageError('prototype: expected one of a function, got none');
+  if (flags.json === true) {
+    io.out(
+      `${JSON.stringify(
+        all.map((one) => ({ ...one, id: hexId(one.id) })),
+        null,
+        2,
+      )}\n`,
+    );
+    return EXIT.agree;
+  }
+  const rows = all.map(({ name, id, mangled, unstable, checked }) => [
+    name,
+    hexId(id),
+    mangled,
+    [
+      ...(unstable === undefined ? [] : [`unstable: ${unstable}`]),
+      ...(checked ? [] : ['calls unchecked']),
+    ].join('; '),
+  ]);
+  const columns = ['name', 'type id', 'mangled type', 'note'].map((title) => ({ title }));
+  io.out(`${formatTable(columns, rows)}\n`);
+  return EXIT.agree;
+}
+
+function hexId(id: number): string {
+  return `0x${id.toString(16).padStart(8, '0')}`;
+}
+
+/** What a person typed wrong, in one line; lines are counted from the argument's own. */
+function asUsage<Value>(what: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof CSyntaxError) {
+      const message = error.message.replace(/^line \d+/, `line ${Math.max(1, error.line - 1)}`);
+      throw new UsageError(`${what}: ${message}`);
+    }
+    if (error instanceof RangeError || error instanceof DecodeError) {
+      throw new UsageError(`${what}: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+function addDisasm(cfi: Command, run: Runner): void {
+  cfi
+    .command('disasm <image>')
+    .description('lists code: hexadecimal digits, or a file of raw bytes')
+    .option('--address <address>', 'where it lies', '0x0')
+    .action((image: string, flags: { readonly address: string }) =>
+      run(async (io) => runDisasm(io, image, flags.address)),
+    );
+}
+
+function runDisasm(io: CommandIo, image: string, addressText: string): number {
+  if (!/^0x[0-9a-f]{1,16}$/i.test(addressText)) {
+    throw new UsageError(`--address: expected a 0x… number of 64 bits, got ${addressText}`);
+  }
+  const bytes = imageBytes(image);
+  let bad = false;
+  for (const { address, bytes: code, text, decoded } of disassemble(bytes, BigInt(addressText))) {
+    bad ||= decoded.kind !== 'instruction';
+    io.out(`${address.toString(16).padStart(16, '0')}  ${toHex(code).padEnd(24)}  ${text}\n`);
+  }
+  return bad ? EXIT.inconclusive : EXIT.agree;
+}
+
+function imageBytes(image: string): Uint8Array {
+  if (/^(?:[0-9a-fA-F]{2}\s*)+$/.test(image)) return fromHex(image);
+  try {
+    return readFileSync(image);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`image: expected hexadecimal digits or a file, got ${image} (${reason})`);
+  }
+}
+
+function addRun(cfi: Command, run: Runner): void {
+  const known = SCENARIOS.map(({ name }) => name).join(', ');
+  cfi
+    .command('run <scenario>')
+    .description(
+      `executes a call one instruction at a time: ${known}, or a trace that ends in a call`,
+    )
+    .option('--revision <id>', 'of the model; default: the scenario’s own')
+    .action((name: string, flags: { readonly revision?: string }) =>
+      run(async (io) => runScenario(io, name, flags.revision)),
+    );
+}
+
+function runScenario(io: CommandIo, name: string, wanted: string | undefined): number {
+  const { made, revision } = makeScenario(name, wanted);
+  io.out(`${revision}: ${name}\n\n`);
+  const columns = ['where', 'bytes', 'instruction', 'rax', 'r10', 'r11', 'tracker'];
+  const rows = trace(made).map(({ symbol, bytes, text, registers, tracker, event }) => [
+    symbol,
+    toHex(bytes),
+    event?.kind === 'exception' ? `${text}   <- #${VECTORS[event.vector] ?? event.vector}` : text,
+    ...[registers.rax, registers.r10, registers.r11].map((value) => value.toString(16)),
+    tracker,
+  ]);
+  io.out(
+    `${formatTable(
+      columns.map((title) => ({ title })),
+      rows,
+    )}\n\n`,
+  );
+  const { trap, value, reports, retired } = execute(made);
+  for (const failure of reports) io.out(`${reportText(made, failure, failure.rip)}\n`);
+  io.out(
+    trap === null
+      ? `returned 0x${(value ?? 0n).toString(16)} after ${retired} instructions\n`
+      : `#${trap.vector} at the ${trap.place} after ${retired} instructions\n`,
+  );
+  return EXIT.agree;
+}
+
+const VECTORS: Readonly<Record<number, string>> = {
+  3: 'BP',
+  6: 'UD',
+  13: 'GP',
+  14: 'PF',
+  21: 'CP',
+};
+
+function makeScenario(
+  name: string,
+  wanted: string | undefined,
+): { readonly made: Scenario; readonly revision: string } {
+  const known = SCENARIOS.find((one) => one.name === name);
+  const { setup, operations, revision } = known ?? readScenario(name);
+  const used = wanted ?? revision;
+  if (!bpfCfi.revisions.some(({ id }) => id === used)) {
+    throw new UsageError(`--revision: expected one of bpf-cfi, got ${used}`);
+  }
+  let state = bpfCfi.initial(setup);
+  for (const operation of operations.slice(0, -1))
+    state = bpfCfi.apply(state, operation, used).state;
+  const last = operations.at(-1);
+  const made = last && scenario(state, last, used);
+  if (made === undefined) {
+    throw new UsageError(`scenario: expected ${name} to end in a call that is made`);
+  }
+  return { made, revision: used };
+}
+
+function readScenario(path: string): (typeof SCENARIOS)[number] {
+  for (const one of readTraceFile(path, (model) =>
+    model === bpfCfi.name ? bpfCfi.codec : undefined,
+  )) {
+    const { codec } = bpfCfi;
+    const operations = one.events.map(({ operation }) =>
+      codec.decodeOperation(codec.encodeOperation(operation as never)),
+    );
+    const setup = codec.decodeSetup(codec.encodeSetup(one.setup as never));
+    return { name: path, sentence: '', setup, operations, revision: one.revision ?? 'linux-6.18' };
+  }
+  const known = SCENARIOS.map(({ name }) => name).join(', ');
+  throw new UsageError(
+    `scenario: expected ${known}, or a file with a trace of bpf-cfi, got ${path}`,
+  );
+}

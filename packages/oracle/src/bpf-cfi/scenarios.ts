@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+import type { Operation, Setup } from '@kernel-models/bpf-cfi';
+
+/** A call worth looking at instruction by instruction. */
+export interface NamedScenario {
+  readonly name: string;
+  readonly sentence: string;
+  readonly revision: string;
+  readonly setup: Setup;
+  /** The last one is the call. */
+  readonly operations: readonly Operation[];
+}
+
+/** A kernel with everything, on a CPU with indirect branch tracking. */
+const KERNEL: Setup = {
+  ...{ cfi: true, autoDefault: false, fineibt: true, bhi: false, ibt: true, padding: true },
+  ...{ alignment: 16, permissive: false, retpoline: false, returnThunk: false, sls: false },
+  cpu: { ibt: true, fred: false },
+};
+
+/** Randomisation is off, so that hashes are those of the compiler. */
+function testRun(cfi: string): readonly Operation[] {
+  return [
+    { op: 'boot', cfi, seed: 0 },
+    {
+      ...{ op: 'load', program: 'prog', kind: 'struct_ops', struct: 'bpf_dummy_ops' },
+      member: 'test_1',
+      body: { kind: 'constant', value: 42 },
+    },
+    { op: 'testRun', program: 'prog', arguments: [1n] },
+  ];
+}
+
+function mismatch(cfi: string): readonly Operation[] {
+  const callee = { prototype: 'void callee(int *)', addressTaken: true };
+  return [
+    { op: 'boot', cfi, seed: 0 },
+    { op: 'call', site: 'int site(int *)', callee },
+  ];
+}
+
+/** The scenarios that `kernel-oracle cfi run` knows by name. */
+export const SCENARIOS: readonly NamedScenario[] = [
+  ...(['kcfi', 'fineibt'] as const).flatMap((mode): readonly NamedScenario[] => [
+    {
+      name: `null-stub-${mode}`,
+      sentence: 'the posting’s XXX: a dummy test run whose trampoline took its hash from no stub',
+      revision: 'posted-2023-12',
+      setup: KERNEL,
+      operations: testRun(`${mode},norand`),
+    },
+    {
+      name: `member-stub-${mode}`,
+      sentence: 'the other wrong answer: the member’s own stub under a variadic caller',
+      revision: 'bug:member-stub',
+      setup: KERNEL,
+      operations: testRun(`${mode},norand`),
+    },
+    {
+      name: `variadic-stub-${mode}`,
+      sentence: 'the answer that was merged: a variadic stub',
+      revision: 'linux-6.12',
+      setup: KERNEL,
+      operations: testRun(`${mode},norand`),
+    },
+    {
+      name: `mismatch-${mode}`,
+      sentence: 'an int function called through a pointer to a void one',
+      revision: 'linux-6.12',
+      setup: KERNEL,
+      operations: mismatch(`${mode},norand`),
+    },
+  ]),
+  {
+    name: 'mismatch-paranoid',
+    sentence: 'the same, where the caller compares too',
+    revision: 'linux-6.15',
+    setup: KERNEL,
+    operations: mismatch('fineibt,norand,paranoid'),
+  },
+  {
+    name: 'no-preamble',
+    sentence: 'a member of a registered struct, before trampolines had preambles',
+    revision: 'bug:no-preamble',
+    setup: KERNEL,
+    operations: testRun('kcfi,norand'),
+  },
+];
