@@ -4,13 +4,17 @@ import { EXIT } from '../exit-code.ts';
 import { processIo } from './io.ts';
 import { runCli } from './program.ts';
 
-/** The entry of `bin/kernel-oracle.js`: runs the command line on this process and sets its exit code. */
+/**
+ * The entry of `bin/kernel-oracle.js`: runs the command line on this process and sets its exit
+ * code.
+ */
 export async function main(): Promise<void> {
   const { version } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   ) as { version: string };
   const abort = new AbortController();
-  // The first Ctrl-C ends the work and leaves a report of what was done; the second ends the process.
+  // The first Ctrl-C ends the work and leaves a report of what was done; the second ends the
+  // process.
   process.once('SIGINT', () => {
     abort.abort();
     process.once('SIGINT', () => process.exit(EXIT.interrupted));

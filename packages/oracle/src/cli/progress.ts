@@ -8,7 +8,8 @@ const REDRAW_INTERVAL = 100;
 const CLEAR_LINE = '\r\u001b[2K';
 
 /**
- * One progress line on standard error, only on a terminal: what runs, how far it is, its rate and the
+ * One progress line on standard error, only on a terminal: what runs, how far it is, its rate and
+ * the
  * time that remains.
  */
 export class Progress {

@@ -25,7 +25,8 @@ const S_IFREG = 0o100000;
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * An initramfs as Linux unpacks it at boot: a cpio archive in the "new ASCII" form without checksums.
+ * An initramfs as Linux unpacks it at boot: a cpio archive in the "new ASCII" form without
+ * checksums.
  * Mirrors do_header() and the states after it in init/initramfs.c, and
  * Documentation/driver-api/early-userspace/buffer-format.rst.
  *

@@ -73,7 +73,8 @@ export class ProbeSession {
   }
 
   /**
-   * Runs cases, one after the other. An answer comes for each; nothing is thrown. Who does not take all
+   * Runs cases, one after the other. An answer comes for each; nothing is thrown. Who does not take
+   * all
    * answers ends the probe.
    */
   async *run(cases: Iterable<ProbeCase>): AsyncGenerator<ProbeAnswer> {
@@ -178,7 +179,8 @@ export class ProbeSession {
       unanswered -= answered;
       const answer = settle(first, line);
       if (answer === undefined) continue;
-      // Lines of a case that ended early need not be written any more: the probe would pass them over.
+      // Lines of a case that ended early need not be written any more: the probe would pass them
+      // over.
       queue.shift();
       this.#busy = queue.length > 0;
       yield answer;

@@ -7,11 +7,14 @@ export interface Link {
   /** The next line, or undefined where the probe is gone. One caller at a time. */
   nextLine(): Promise<string | undefined>;
   /**
-   * Bytes of lines that may be unanswered at a time. A serial port drops what its reader does not take
+   * Bytes of lines that may be unanswered at a time. A serial port drops what its reader does not
+   * take
    * in time; a pipe makes the writer wait.
    */
   readonly window: number;
-  /** The last that was heard beside answers: standard error, or a console. One line; may be empty. */
+  /**
+   * The last that was heard beside answers: standard error, or a console. One line; may be empty.
+   */
   diagnosis(): string;
   /** Ends the probe and waits for it. Safe to call twice. */
   close(): Promise<void>;
@@ -34,7 +37,8 @@ export interface Transport {
    */
   connect(): Promise<Link>;
   /**
-   * Starts a probe that already holds the lines it will answer, and that ends after the last. Absent
+   * Starts a probe that already holds the lines it will answer, and that ends after the last.
+   * Absent
    * where it would be no faster than writing them.
    *
    * @throws Unavailable naming what is missing

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * A target cannot answer on this host. The message names what is missing: the CONFIG option, sysctl,
+ * A target cannot answer on this host. The message names what is missing: the CONFIG option,
+ * sysctl,
  * capability, program or right.
  */
 export class Unavailable extends Error {

@@ -10,7 +10,8 @@ import type { Link, Transport } from './transport.ts';
 const LINE = /.{1,4000}/g;
 
 /**
- * A shell script that unpacks a program where it may be executed, and becomes it. The program removes
+ * A shell script that unpacks a program where it may be executed, and becomes it. The program
+ * removes
  * its own file as soon as it runs. Nothing may be written behind the script before the program has
  * spoken, since a shell may read ahead.
  */

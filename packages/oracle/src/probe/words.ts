@@ -6,9 +6,11 @@ import { DecodeError, type Json, type JsonObject } from '@kernel-models/model-co
  * take it apart with one pass over the text.
  *
  * - A word is `key=value`; words are separated by one space; the whole is one line of ASCII.
- * - A field of an object inside is `outer.inner`, an item of a list is `list.0`, `list.1` ...; a list
+ * - A field of an object inside is `outer.inner`, an item of a list is `list.0`, `list.1` ...; a
+ * list
  *   also has a word of its own with its length, `list=[2]`, which stands before its items.
- * - Numbers, `true`, `false`, `null` and the empty object `{}` stand bare. A string stands bare as well,
+ * - Numbers, `true`, `false`, `null` and the empty object `{}` stand bare. A string stands bare as
+ * well,
  *   unless it could be taken for one of them or for a list: then a `'` leads it.
  * - Bytes outside `!`..`~`, and `%`, are `%XX` (of the UTF-8 form); in keys also `.` and `=`.
  *

@@ -3,7 +3,8 @@ import { encodeObserved, type AnyTrace, type RevisionId } from '@kernel-models/m
 import type { AnySubsystem } from '../subsystem.ts';
 
 /**
- * A stand-alone vitest file that states what was observed and holds the model to it. It fails as long
+ * A stand-alone vitest file that states what was observed and holds the model to it. It fails as
+ * long
  * as the model and the real thing disagree.
  */
 export function modelReproducer(

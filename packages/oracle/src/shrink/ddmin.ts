@@ -28,7 +28,9 @@ export async function ddmin<Item>(
   return current;
 }
 
-/** Removes every piece of `size` items that can go, from the end: late items depend on early ones. */
+/**
+ * Removes every piece of `size` items that can go, from the end: late items depend on early ones.
+ */
 async function withoutOnePiece<Item>(
   items: readonly Item[],
   size: number,

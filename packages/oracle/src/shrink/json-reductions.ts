@@ -2,7 +2,8 @@
 import type { Json, JsonObject } from '@kernel-models/model-core';
 
 /**
- * Smaller versions of a JSON value, the boldest first: without an element of a list, without a field,
+ * Smaller versions of a JSON value, the boldest first: without an element of a list, without a
+ * field,
  * with a simpler scalar. One place differs in each.
  *
  * Most are not valid for a given model; its codec refuses those.
@@ -50,7 +51,9 @@ function* scalarReductions(scalar: boolean | number | string | null): Generator<
   } else if (typeof scalar === 'string') yield* textReductions(scalar);
 }
 
-/** Half of it, one less. Names of things survive: nothing else of the world has the shorter name. */
+/**
+ * Half of it, one less. Names of things survive: nothing else of the world has the shorter name.
+ */
 function* textReductions(text: string): Generator<string> {
   if (text === '') return;
   yield text.slice(0, text.length >> 1);

@@ -26,7 +26,8 @@ export interface ShrunkCase<Setup, Operation> extends Case<Setup, Operation> {
 }
 
 /**
- * Makes a failing case smaller while it still fails: first fewer operations (delta debugging), then a
+ * Makes a failing case smaller while it still fails: first fewer operations (delta debugging), then
+ * a
  * smaller world and simpler values, one change at a time, until a whole round changes nothing.
  *
  * @param failing a case for which `fails` holds
