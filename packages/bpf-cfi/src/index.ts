@@ -108,3 +108,4 @@ export {
   type Qualifier,
   type TypeSpec,
 } from './type-id-model/type-spec.ts';
+export { demangle, type TypeTree } from './type-id/demangle.ts';
