@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { AnyTrace, TraceSource } from '@kernel-models/model-core';
+import { importPinningTraces } from './cr-pinning/import.ts';
 import { UsageError } from './exit-code.ts';
 import { driverPart, handshakePart, importGuestTrace } from './tdx-attest/import.ts';
 
@@ -12,20 +13,22 @@ export interface ImportFacts {
 }
 
 /**
- * Reads a file of another project's or harness's format as a trace of one model.
+ * Reads a file of another project's or harness's format as traces of one model.
  *
  * @param file the file's name, for messages
  * @throws UsageError or TraceError naming file and line
  */
-export type Importer = (text: string, file: string, facts: ImportFacts) => AnyTrace;
+export type Importer = (text: string, file: string, facts: ImportFacts) => readonly AnyTrace[];
 
 /** The foreign formats that `trace import` reads, by the model whose trace it makes of them. */
 const IMPORTERS: ReadonlyMap<string, Importer> = new Map<string, Importer>([
-  ['tdx-attest.tsm', importGuestTrace],
-  ['tdx-attest.driver', (text, file, facts) => driverPart(importGuestTrace(text, file, facts))],
+  // Its lines say where they come from.
+  ['cr-pinning', importPinningTraces],
+  ['tdx-attest.tsm', (text, file, facts) => [importGuestTrace(text, file, facts)]],
+  ['tdx-attest.driver', (text, file, facts) => [driverPart(importGuestTrace(text, file, facts))]],
   [
     'tdx-attest.getquote',
-    (text, file, facts) => handshakePart(importGuestTrace(text, file, facts)),
+    (text, file, facts) => [handshakePart(importGuestTrace(text, file, facts))],
   ],
 ]);
 

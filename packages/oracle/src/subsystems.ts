@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 import type { ReadTracesOptions } from '@kernel-models/model-core';
+import { bpfCfiSubsystem } from './bpf-cfi/subsystem.ts';
+import { typeIdSubsystem } from './bpf-cfi/type-id-subsystem.ts';
+import { cpuSubsystem } from './cr-pinning/cpu-subsystem.ts';
+import { crPinningSubsystem } from './cr-pinning/subsystem.ts';
 import { securebitsSubsystem } from './exec-check/securebits-subsystem.ts';
 import { execCheckSubsystem } from './exec-check/subsystem.ts';
 import { UsageError } from './exit-code.ts';
@@ -21,6 +25,10 @@ export const SUBSYSTEMS: readonly AnySubsystem[] = [
   tdxTsmSubsystem,
   tdxGetQuoteSubsystem,
   tdxVerifierSubsystem,
+  cpuSubsystem,
+  crPinningSubsystem,
+  typeIdSubsystem,
+  bpfCfiSubsystem,
 ];
 
 /** The codec of a model, for reading traces. */

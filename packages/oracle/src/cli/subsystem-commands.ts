@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
+import { cfiCommand } from '../bpf-cfi/commands.ts';
 import { quoteCommand } from '../tdx-attest/commands.ts';
 import type { AddCommand } from './program.ts';
 
 /** Commands of single subsystems: `maps`, `cfi`, `quote`. */
-export const SUBSYSTEM_COMMANDS: readonly AddCommand[] = [quoteCommand];
+export const SUBSYSTEM_COMMANDS: readonly AddCommand[] = [cfiCommand, quoteCommand];

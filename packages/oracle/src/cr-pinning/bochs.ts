@@ -78,7 +78,7 @@ async function available(): Promise<Availability> {
     return {
       ok: true,
       source: { kind: 'emulator', kernel: version, tool },
-      revision: 'architecture',
+      revision: 'bochs-2.7',
     };
   } catch (error) {
     if (error instanceof Unavailable) return { ok: false, skip: error.message };

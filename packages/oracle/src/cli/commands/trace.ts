@@ -21,12 +21,12 @@ interface ImportFlags {
 
 function importTrace(io: CommandIo, file: string, flags: ImportFlags): number {
   const subsystem = subsystemOf(flags.model);
-  const trace = importerOf(flags.model)(readTextFile(file), file, {
+  const traces = importerOf(flags.model)(readTextFile(file), file, {
     revision: revisionOf(subsystem, flags.revision),
     source: { kind: 'kernel', kernel: flags.kernel },
     recordedAt: flags.recordedAt ?? statSync(file).mtime.toISOString(),
   });
-  io.out(writeTrace(trace, subsystem.model.codec));
+  for (const trace of traces) io.out(writeTrace(trace, subsystem.model.codec));
   return EXIT.agree;
 }
 
