@@ -176,7 +176,9 @@ const branchSkipsPoison = named(
     const scheme = schemeFor(setup, boot, revision);
     if (scheme.boot.mode !== 'FINEIBT' || scheme.features.layout !== 'linux-6.2') return;
     const { before, entry } = jitPreamble(scheme, 0x1234_5678, 1, 0);
-    const at = before.indexOf(0x74);
+    if (before.length === 0) return;
+    // JE, UD2, NOP: the last five bytes.
+    const at = before.length - 5;
     const target = at + 2 + (before[at + 1] ?? 0);
     if (target !== before.length + entry.length) {
       throw new Error(`JE leads to ${target - before.length} bytes behind the entry`);
