@@ -28,9 +28,10 @@ export function done(state: State, rule: RuleId, trail: readonly RuleId[] = NO_T
 }
 
 /** What the hardware of one vCPU came to, as a step of the machine. */
-export function lift(state: State, index: number, { state: cpu, ...rest }: CpuStep): Step {
-  const next = withCpu(state, index, cpu);
-  const { kind } = rest.outcome;
-  const dead = kind === 'shutdown' || kind === 'internalError' ? kind : null;
-  return { ...rest, state: dead === null ? next : { ...next, dead } };
+export function lift(state: State, index: number, hardware: CpuStep): Step {
+  const { outcome, rule, trail } = hardware;
+  const next = withCpu(state, index, hardware.state);
+  const { kind } = outcome;
+  if (kind !== 'shutdown' && kind !== 'internalError') return { state: next, outcome, rule, trail };
+  return { state: { ...next, dead: kind }, outcome, rule, trail };
 }

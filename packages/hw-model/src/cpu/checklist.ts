@@ -44,7 +44,9 @@ export function brokenChecks<Subject>(
   { checks }: Checklist<Subject>,
   subject: Subject,
 ): readonly RuleId[] {
-  return checks.filter(({ broken }) => broken(subject)).map(({ id }) => id);
+  const broken: RuleId[] = [];
+  for (const check of checks) if (check.broken(subject)) broken.push(check.id);
+  return broken;
 }
 
 /** All checks of a list: the trail of what passed. */

@@ -8,7 +8,7 @@ export interface FaultOutcome {
   readonly vector: Vector;
   /** Absent where none is pushed: by the vector, and always in real mode. */
   readonly errorCode?: number;
-  /** Every rule that the instruction broke, the deciding one among them. Never compared. */
+  /** Every rule that the instruction broke, the deciding one among them; none where no rule did. Never compared. */
   readonly violations?: readonly RuleId[];
 }
 

@@ -34,13 +34,8 @@ export function faultOutcome(
   errorCode: number = 0,
   violations: readonly RuleId[] = NO_TRAIL,
 ): FaultOutcome {
-  const hasErrorCode = pushesErrorCode(vector) && !isRealMode(state);
-  return {
-    kind: 'fault',
-    vector,
-    ...(hasErrorCode && { errorCode }),
-    ...(violations.length > 0 && { violations }),
-  };
+  if (!pushesErrorCode(vector) || isRealMode(state)) return { kind: 'fault', vector, violations };
+  return { kind: 'fault', vector, errorCode, violations };
 }
 
 /** The instruction faults and changes nothing. */
