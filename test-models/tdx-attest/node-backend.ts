@@ -1,2 +1,2 @@
 // SPDX-License-Identifier: MIT
-export { nodeSignatureBackend } from '../../packages/oracle/src/tdx-attest/node-signature-backend.ts';
+export { nodeSignatureBackend } from '@kernel-models/oracle';

@@ -5,5 +5,7 @@ export function without<Value>(
   source: Readonly<Record<string | number, Value>>,
   field: string | number,
 ): Readonly<Record<string | number, Value>> {
-  return Object.fromEntries(Object.entries(source).filter(([name]) => name !== String(field)));
+  const rest = { ...source };
+  Reflect.deleteProperty(rest, field);
+  return rest;
 }

@@ -147,7 +147,7 @@ test('rtmr-monotone: a register is a function of its own extends alone', async (
       const replayed = [0, 1, 2, 3].map((register) =>
         extends_
           .filter(([index]) => index === register)
-          .reduce(
+          .reduce<Uint8Array>(
             (value, [, byte]) => sha384(value, new Uint8Array(48).fill(byte)),
             new Uint8Array(48),
           ),

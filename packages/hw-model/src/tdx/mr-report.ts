@@ -3,7 +3,14 @@ import { sha384 } from '@noble/hashes/sha2.js';
 import { REPORTDATA_SIZE, TDREPORT_SIZE } from './constants.ts';
 import { access, bytesAt, store } from './guest-memory.ts';
 import type { Tdcall } from './operation.ts';
-import { assembleReport, layOutTdInfo, layOutTeeTcbInfo, teeTcbInfoHash } from './report.ts';
+import {
+  assembleReport,
+  layOutTdInfo,
+  layOutTeeTcbInfo,
+  teeTcbInfoHash,
+  type ModuleIdentity,
+  type ReportParts,
+} from './report.ts';
 import type { Features } from './revisions.ts';
 import type { TdState } from './state.ts';
 import { operandBusy, operandInvalid } from './status.ts';
@@ -93,17 +100,31 @@ export function withInfoHash(td: TdState): TdState {
  * @param reportData 64 bytes
  */
 export function makeReport(td: TdState, reportData: Uint8Array, features: Features): Uint8Array {
-  const teeTcbInfo = layOutTeeTcbInfo(td.module, features.version);
   const tdInfo = layOutTdInfo(td.params, td.measurements);
   return assembleReport(
     td.platform,
     {
-      teeTcbInfo,
-      teeTcbInfoHash: teeTcbInfoHash(teeTcbInfo, features),
+      ...hashedTcbInfo(td.module, features),
       tdInfo,
       teeInfoHash: td.teeInfoHash ?? sha384(tdInfo),
       reportData,
     },
     features,
   );
+}
+
+type HashedTcbInfo = Pick<ReportParts, 'teeTcbInfo' | 'teeTcbInfoHash'>;
+
+/** A module does not change while it runs, and its hash is half of the price of a report. */
+const tcbInfos = new WeakMap<Features, WeakMap<ModuleIdentity, HashedTcbInfo>>();
+
+function hashedTcbInfo(module: ModuleIdentity, features: Features): HashedTcbInfo {
+  const ofFeatures = tcbInfos.get(features) ?? new WeakMap<ModuleIdentity, HashedTcbInfo>();
+  tcbInfos.set(features, ofFeatures);
+  const known = ofFeatures.get(module);
+  if (known !== undefined) return known;
+  const teeTcbInfo = layOutTeeTcbInfo(module, features.version);
+  const fresh = { teeTcbInfo, teeTcbInfoHash: teeTcbInfoHash(teeTcbInfo, features) };
+  ofFeatures.set(module, fresh);
+  return fresh;
 }

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { driver, type tsm } from '@kernel-models/tdx-attest';
 import { guestTarget, isExecutableInGuest, revisionOf } from '../../src/tdx-attest/guest-target.ts';
-import { tdxTsmSubsystem } from '../../src/tdx-attest/index.ts';
+import { tdxTsmSubsystem } from '../../src/tdx-attest/subsystems.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'guest-'));
 afterAll(() => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { replay } from '@kernel-models/model-core';
 import { driver, getquote, tsm } from '@kernel-models/tdx-attest';
-import { driverPart, handshakePart, importGuestTrace } from '../../src/tdx-attest/index.ts';
+import { driverPart, handshakePart, importGuestTrace } from '../../src/tdx-attest/import.ts';
 
 const FACTS = {
   revision: 'linux-6.12',

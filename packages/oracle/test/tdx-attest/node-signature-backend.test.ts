@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from 'vitest';
 import { nobleBackend, signingKeyOf } from '@kernel-models/tdx-attest';
-import { nodeSignatureBackend } from '../../src/tdx-attest/index.ts';
+import { nodeSignatureBackend } from '../../src/tdx-attest/node-signature-backend.ts';
 
 const BACKENDS = [nobleBackend, nodeSignatureBackend] as const;
 const key = signingKeyOf('backend');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/exit-code.ts';
-import { quoteCommand } from '../../src/tdx-attest/index.ts';
+import { quoteCommand } from '../../src/tdx-attest/commands.ts';
 
 let folder = '';
 beforeAll(async () => {

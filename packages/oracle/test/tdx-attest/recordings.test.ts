@@ -7,7 +7,7 @@ import {
   tdxGetQuoteSubsystem,
   tdxTsmSubsystem,
   tdxVerifierSubsystem,
-} from '../../src/tdx-attest/index.ts';
+} from '../../src/tdx-attest/subsystems.ts';
 
 const MODELS = [
   tdxDriverSubsystem.model,

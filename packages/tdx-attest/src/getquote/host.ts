@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-import { produce } from 'immer';
 import { DONE, step } from './guest.ts';
 import type {
   Content,
@@ -24,12 +23,21 @@ export function actAsHost(state: GetQuoteState, operation: HostMove): GetQuoteSt
   if (operation.op === 'host-interrupt') {
     return step(raise(state), DONE, 'host.moves');
   }
-  const written = produce(state, ({ buffer }) => {
-    if (operation.op === 'host-status') buffer.status = operation.status;
-    else if (operation.op === 'host-length') buffer.outLen = operation.outLen;
-    else buffer.data = [operation.content, operation.content];
-  });
-  return step(written, DONE, 'host.moves');
+  return step({ ...state, buffer: written(state.buffer, operation) }, DONE, 'host.moves');
+}
+
+function written(
+  buffer: SharedBuffer,
+  operation: Extract<HostMove, { readonly op: 'host-status' | 'host-length' | 'host-data' }>,
+): SharedBuffer {
+  switch (operation.op) {
+    case 'host-status':
+      return { ...buffer, status: operation.status };
+    case 'host-length':
+      return { ...buffer, outLen: operation.outLen };
+    case 'host-data':
+      return { ...buffer, data: [operation.content, operation.content] };
+  }
 }
 
 /** Data first, then out_len, then the status; then the vector, where one is set. */

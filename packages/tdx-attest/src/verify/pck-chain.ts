@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { asciiBytes } from '../bytes.ts';
 import type { VerifyingKey } from '../crypto/signature-backend.ts';
 import { CERTIFICATION_TYPE, type Quote } from '../quote/index.ts';
 import type { RevocationList } from '../x509/crl.ts';
@@ -28,20 +29,20 @@ export interface PckChain {
 
 const PCK_PHRASES = ['SGX PCK Certificate', 'CA', 'SGX Root CA'];
 
-/** The PEM of the PCK chain: the quote's own, else the collateral's. */
-export function pckPem(quote: Quote, collateral: Collateral): string | undefined {
-  return quote.certificationType === CERTIFICATION_TYPE.pckChain
-    ? asciiText(quote.certificationData)
-    : collateral.pckCertificateChain;
+/** The bytes of the PEM of the PCK chain: the quote's own, else the collateral's. */
+export function pckPem(quote: Quote, collateral: Collateral): Uint8Array | undefined {
+  if (quote.certificationType === CERTIFICATION_TYPE.pckChain) return quote.certificationData;
+  const { pckCertificateChain: pem } = collateral;
+  return pem === undefined ? undefined : asciiBytes(pem);
 }
 
 /** Checks what of a PCK chain and its lists does not depend on the time. */
 export function openPckChain(
-  pem: string,
+  pem: Uint8Array,
   collateral: Collateral,
   context: ChainContext,
 ): Checked<PckChain> {
-  const verified = verifyChain(pem, PCK_PHRASES, context);
+  const verified = verifyChain(asciiText(pem), PCK_PHRASES, context);
   if (!verified.ok) return verified;
   const chain = verified.value;
   const key = context.backend.importKey(chain.leaf.publicKey);

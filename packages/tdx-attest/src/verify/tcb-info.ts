@@ -50,6 +50,8 @@ export interface TcbInfo {
   readonly moduleIdentities: readonly ModuleIdentity[];
   /** As they stand in the text. */
   readonly levels: readonly TcbLevel[];
+  /** From the newest down. */
+  readonly newestFirst: readonly TcbLevel[];
 }
 
 const svn = decode.integer(0, 255);
@@ -93,6 +95,19 @@ const moduleIdentity: Decoder<ModuleIdentity> = (json, field) => ({
   levels: member(json, 'tcbLevels', field, decode.array(isvLevel)),
 });
 
+/** Levels from the newest down: by SGX components, then PCESVN, then TDX components. */
+function newestFirst(levels: readonly TcbLevel[]): readonly TcbLevel[] {
+  const rank = ({ sgx, pceSvn, tdx }: TcbLevel): readonly number[] => [...sgx, pceSvn, ...tdx];
+  return [...levels].sort((a, b) => {
+    const right = rank(b);
+    const left = rank(a);
+    const index = left.findIndex((value, place) => value !== right[place]);
+    return index < 0 ? 0 : (right[index] ?? 0) - (left[index] ?? 0);
+  });
+}
+
+const levels = decode.array(level);
+
 /** Reads a TCB info. */
 export const tcbInfo: Decoder<TcbInfo> = (json, field) => ({
   id: member(json, 'id', field, decode.oneOf(['SGX', 'TDX'])),
@@ -105,16 +120,6 @@ export const tcbInfo: Decoder<TcbInfo> = (json, field) => ({
     one === undefined ? undefined : signer(one, at),
   ),
   moduleIdentities: member(json, 'tdxModuleIdentities', field, optionalList(moduleIdentity)),
-  levels: member(json, 'tcbLevels', field, decode.array(level)),
+  levels: member(json, 'tcbLevels', field, levels),
+  newestFirst: newestFirst(member(json, 'tcbLevels', field, levels)),
 });
-
-/** Levels from the newest down: by SGX components, then PCESVN, then TDX components. */
-export function newestFirst(levels: readonly TcbLevel[]): readonly TcbLevel[] {
-  const rank = ({ sgx, pceSvn, tdx }: TcbLevel): readonly number[] => [...sgx, pceSvn, ...tdx];
-  return [...levels].sort((a, b) => {
-    const right = rank(b);
-    const left = rank(a);
-    const index = left.findIndex((value, place) => value !== right[place]);
-    return index < 0 ? 0 : (right[index] ?? 0) - (left[index] ?? 0);
-  });
-}

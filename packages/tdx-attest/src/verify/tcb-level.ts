@@ -4,13 +4,7 @@ import type { TdBody } from '../quote/index.ts';
 import type { PckExtension } from '../x509/pck-extension.ts';
 import { areMaskedEqual, levelOf } from './qe-identity.ts';
 import { bad, good, type Checked } from './reasons.ts';
-import {
-  newestFirst,
-  type IsvLevel,
-  type ModuleIdentity,
-  type TcbInfo,
-  type TcbLevel,
-} from './tcb-info.ts';
+import { type IsvLevel, type ModuleIdentity, type TcbInfo, type TcbLevel } from './tcb-info.ts';
 import type { Variant } from './variant.ts';
 
 /* Which level a platform and its TDX module have. Origin: Intel TDX DCAP Quote Verification Library. */
@@ -55,7 +49,7 @@ export function platformLevel(
   body: TdBody | undefined,
   variant: Variant,
 ): Checked<TcbLevel> {
-  const levels = variant.trustsLevelOrder ? info.levels : newestFirst(info.levels);
+  const levels = variant.trustsLevelOrder ? info.levels : info.newestFirst;
   const fits = variant.comparesAnyComponent ? reachesAny : reachesAll;
   const level = levels.find(
     ({ sgx, pceSvn, tdx }) =>
@@ -89,7 +83,7 @@ function reachesAny(svns: readonly number[], level: readonly number[], from: num
  */
 export function wouldRelaunchHelp(body: TdBody, info: TcbInfo, variant: Variant): boolean {
   const { teeTcbSvn2 } = body;
-  const [newest] = newestFirst(info.levels);
+  const [newest] = info.newestFirst;
   if (teeTcbSvn2 === undefined || newest === undefined) return false;
   const [svn = 0, major = 0] = teeTcbSvn2;
   const newestModule = identityOf(info, major)?.levels.reduce((a, b) =>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { areEqual } from '../bytes.ts';
 import { nobleBackend, requireLowS, type SignatureBackend } from '../crypto/signature-backend.ts';
 import type { ChainContext } from './chain.ts';
 import { openCollateral, type Collateral, type OpenedCollateral } from './collateral.ts';
@@ -33,7 +34,7 @@ export interface Verifier {
 
 /** A PCK chain that was opened with a collateral. */
 interface Remembered {
-  readonly pem: string;
+  readonly pem: Uint8Array;
   readonly collateral: Collateral;
   readonly chain: Checked<PckChain>;
 }
@@ -56,8 +57,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
     openedBefore.set(collateral, opened);
     return opened;
   };
-  const openChain = (pem: string, collateral: Collateral): Checked<PckChain> => {
-    if (last?.pem !== pem || last.collateral !== collateral) {
+  const openChain = (pem: Uint8Array, collateral: Collateral): Checked<PckChain> => {
+    if (last?.collateral !== collateral || !areEqual(last.pem, pem)) {
       last = { pem, collateral, chain: openPckChain(pem, collateral, context) };
     }
     return last.chain;

@@ -46,7 +46,7 @@ export type Verdict = Accepted | Failure;
 export interface VerificationContext {
   readonly context: ChainContext;
   readonly opened: OpenedCollateral;
-  readonly openChain: (pem: string, collateral: Collateral) => Checked<PckChain>;
+  readonly openChain: (pem: Uint8Array, collateral: Collateral) => Checked<PckChain>;
   /** Seconds since 1970. */
   readonly time: number;
   readonly policy: Policy;
@@ -125,7 +125,7 @@ function failed(
 function readQuote(
   bytes: Uint8Array,
   { context: { variant }, opened }: VerificationContext,
-): Checked<{ readonly quote: Quote; readonly pem: string }> {
+): Checked<{ readonly quote: Quote; readonly pem: Uint8Array }> {
   const parsed = parseQuote(bytes, { rejectsTrailingBytes: variant.rejectsTrailingBytes });
   if (!parsed.ok) return parsed;
   const { quote } = parsed;
