@@ -24,6 +24,7 @@ const LONG_PUNCTUATORS: readonly string[] = [
 const PUNCTUATORS = '()[]{},;:?*&=<>+-/%!~^|.';
 const LONG_STARTS = new Set(LONG_PUNCTUATORS.map((text) => text.charCodeAt(0)));
 
+/** A digit has the bit of a word's characters: it may stand in one, but not begin it. */
 const CHARACTER = { other: 0, space: 1, word: 2, digit: 3, punctuator: 4 } as const;
 
 /** The class of each ASCII character. */
@@ -78,23 +79,24 @@ function endAt(offset: number): Token {
 function skipSpace(source: string, start: number): number {
   let at = start;
   for (;;) {
-    if (classAt(source, at) === CHARACTER.space) {
-      at += 1;
-      continue;
-    }
-    const character = source[at];
-    if (character === '/' && source[at + 1] === '/') {
+    const code = source.charCodeAt(at);
+    if (CLASS[code] === CHARACTER.space) at += 1;
+    else if (code === SLASH && source[at + 1] === '/') {
       const end = source.indexOf('\n', at);
       at = end === -1 ? source.length : end;
-    } else if (character === '/' && source[at + 1] === '*') {
+    } else if (code === SLASH && source[at + 1] === '*') {
       const end = source.indexOf('*/', at + 2);
       if (end === -1) throw new CSyntaxError(source, at, 'comment: expected */ before the end');
       at = end + 2;
-    } else if (character === '\\' && /^\\\r?\n/.test(source.slice(at, at + 3))) at += 2;
-    else if (character === '#') at = skipLineMarker(source, at);
+    } else if (code === BACKSLASH && /^\\\r?\n/.test(source.slice(at, at + 3))) at += 2;
+    else if (code === HASH) at = skipLineMarker(source, at);
     else return at;
   }
 }
+
+const SLASH = 0x2f;
+const BACKSLASH = 0x5c;
+const HASH = 0x23;
 
 function skipLineMarker(source: string, at: number): number {
   const end = source.indexOf('\n', at);
@@ -128,17 +130,14 @@ function tokenAt(source: string, offset: number): Token {
 
 function word(source: string, offset: number): Token {
   let end = offset + 1;
-  while (isWordPart(classAt(source, end))) end += 1;
+  // Past the end the code is NaN, which has no class.
+  while (((CLASS[source.charCodeAt(end)] ?? 0) & CHARACTER.word) !== 0) end += 1;
   const text = source.slice(offset, end);
   const quote = source[end];
   if ((quote === '"' || quote === "'") && /^(L|u|U|u8)$/.test(text)) {
     return quoted(source, offset, end);
   }
   return { kind: 'word', text, offset, word: WORDS.get(text) };
-}
-
-function isWordPart(kind: number): boolean {
-  return kind === CHARACTER.word || kind === CHARACTER.digit;
 }
 
 /** A preprocessing number: letters, digits, dots, and signs behind an exponent's letter. */

@@ -206,12 +206,23 @@ function arithmetic(reader: Reader, progress: Progress, place: string, start: To
   }
   const complex = letters.includes('C');
   const plain = complex ? letters.replace('C', '') : letters;
-  const key = plain.length > 1 ? [...plain].sort().join('') : plain;
+  const key = sorted(plain);
   const code = COMBINATIONS.get(complex && key === '' ? 'd' : key);
   if (code === undefined)
     reader.reject(`${place}: expected a type, got words that make none`, start);
   const type = builtin(code);
   return complex ? reader.types.complex(type) : type;
+}
+
+const SORTED = new Map<string, string>();
+
+/** The letters of a combination in order; there are few combinations, so each is sorted once. */
+function sorted(letters: string): string {
+  const known = SORTED.get(letters);
+  if (known !== undefined) return known;
+  const text = [...letters].sort().join('');
+  if (letters.length < 8) SORTED.set(letters, text);
+  return text;
 }
 
 /** A struct, union or enum, with or without a body. */

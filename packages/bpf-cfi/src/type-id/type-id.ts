@@ -45,7 +45,7 @@ export function typeIdOf(
   options: TypeIdOptions = {},
   numbers: AnonymousNumbers = new AnonymousNumbers(),
 ): TypeId {
-  const mangling: MangleOptions = { ...DEFAULT_MANGLING, ...options };
+  const mangling = manglingOf(options);
   const { text, unstable } = mangle(type, mangling, numbers);
   const suffix = mangling.normalizeIntegers ? NORMALIZED : '';
   const id = (options.hash ?? xxHash64Low)(`_ZTS${text}${suffix}`);
@@ -55,6 +55,17 @@ export function typeIdOf(
     ...(unstable !== undefined && { unstable }),
     checked: type.parameters !== undefined,
   };
+}
+
+const MANGLING = new WeakMap<TypeIdOptions, MangleOptions>();
+
+/** The complete options; the same for the same object, since one serves many types. */
+function manglingOf(options: TypeIdOptions): MangleOptions {
+  const known = MANGLING.get(options);
+  if (known !== undefined) return known;
+  const made: MangleOptions = { ...DEFAULT_MANGLING, ...options };
+  MANGLING.set(options, made);
+  return made;
 }
 
 /**
