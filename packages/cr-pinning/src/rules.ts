@@ -195,7 +195,6 @@ const NOT_OF_A_VM: ReadonlySet<string> = new Set([
   'nmi.delivered',
   'reset.done',
   'guest.none',
-  'guest.interrupt',
   'exception.delivered',
   'exception.double-fault',
   'exception.triple-fault',
@@ -203,11 +202,6 @@ const NOT_OF_A_VM: ReadonlySet<string> = new Set([
   'host-save.written',
   'init.blocked-in-vmx-root',
   'init.exits-guest',
-  'cr0.pdpte-reserved',
-  'cr3.pdpte-reserved',
-  'cr4.pdpte-reserved',
-  'rsm.pdpte-reserved',
-  'vm-entry.guest-pdpte',
 ]);
 
 /** Every rule of the model: the hardware's, and the policy's. */
