@@ -572,7 +572,7 @@ function worldChange(dice: Dice, world: World, task: string, features: Features)
       return {
         op: 'fanotifyMark',
         task: who,
-        group: dice.roll(2),
+        group: dice.pick([...world.groups.keys(), 0]),
         scope: dice.pick(['inode', 'inode', 'mount', 'filesystem'] as const),
         mask: dice.pick([
           ['FAN_ACCESS_PERM'],

@@ -23,7 +23,8 @@ describe('linux-6.18', () => {
 
 describe.each(['posted-v19', 'linux-6.14', 'linux-6.19'] as const)('%s', (revision) => {
   test.each(EVERYWHERE)('$id: $sentence', async (property) => {
-    await hold(property, model, revision, 0.3);
+    // Fewer cases than for linux-6.18, too few to judge their labels.
+    await hold({ ...property, coverage: {} }, model, revision, 0.15);
   });
 });
 
@@ -42,7 +43,10 @@ describe('locks and user namespaces', () => {
     '%s loses them: it must be found',
     async (revision) => {
       const property = locksSurvive.of(model, revision, revision, new LabelCoverage());
-      const details = await fc.check(property, { seed: SUITE_SEED, numRuns: locksSurvive.runs });
+      const details = await fc.check(property, {
+        seed: SUITE_SEED,
+        numRuns: 2 * locksSurvive.runs,
+      });
       expect(details.failed).toBe(true);
       expect(String(details.errorInstance)).toMatch(/became 0x0 .*credentials.userns-made/);
     },

@@ -34,7 +34,7 @@ export interface Property {
 type Definition = Pick<Property, 'id' | 'sentence' | 'of'> &
   Partial<Pick<Property, 'runs' | 'coverage'>>;
 
-export function defineProperty({ runs = 300, coverage = {}, ...rest }: Definition): Property {
+export function defineProperty({ runs = 200, coverage = {}, ...rest }: Definition): Property {
   return { ...rest, runs, coverage };
 }
 

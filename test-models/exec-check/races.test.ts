@@ -23,7 +23,7 @@ describe('attacks that no check stops must be found', () => {
     ['C13', sameFileByPath, /interpretBegin[^]*(rename|symlink)[^]*interpretEnd/],
   ] as const)('%s', async (_chain, property, attack) => {
     const wrong = property.of(model, 'linux-6.18', 'linux-6.18', new LabelCoverage());
-    const details = await fc.check(wrong, { seed: SUITE_SEED, numRuns: property.runs });
+    const details = await fc.check(wrong, { seed: SUITE_SEED, numRuns: 2 * property.runs });
     expect(details.failed).toBe(true);
     const found = String(details.errorInstance);
     expect(found).toMatch(attack);

@@ -42,20 +42,27 @@ const TOGETHER: readonly Weights[] = [
   [1, 3, 0, 3, 0, 0, 0, 0, 0, 0],
   [0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
   [3, 1, 0, 0, 0, 0, 5, 0, 0, 0],
-  [1, 2, 0, 0, 0, 1, 0, 0, 0, 3],
+  [2, 3, 0, 0, 0, 0, 0, 0, 0, 3],
   [0, 0, 0, 3, 0, 3, 0, 0, 0, 1],
   [1, 0, 0, 0, 3, 1, 2, 0, 1, 0],
   [0, 0, 0, 0, 1, 0, 0, 0, 0, 0],
 ];
 
+/** Histories at a time; after each such lot the search ends where nothing is missing any more. */
+const LOT = 80;
+const MOST_LOTS = 60;
+
 test('generated histories reach the named states', () => {
-  const reached = new Set<string>();
+  const missing = new Set(Object.keys(MUST_BE_REACHED));
   const revision = 'linux-6.18';
-  const all = histories(revision, { minLength: 6, maxLength: 24 });
-  const sample = fc.sample(all, { seed: SUITE_SEED, numRuns: 250 * TOGETHER.length });
-  sample.forEach((history, index) => {
-    const weights = TOGETHER[index % TOGETHER.length] ?? history.weights;
-    unfold(model, { ...history, weights }, revision, revision, ({ rule }) => reached.add(rule));
-  });
-  expect(Object.keys(MUST_BE_REACHED).filter((rule) => !reached.has(rule))).toEqual([]);
+  const all = fc.noBias(histories(revision, { minLength: 6, maxLength: 24 }));
+  for (let lot = 0; lot < MOST_LOTS && missing.size > 0; lot += 1) {
+    fc.sample(all, { seed: SUITE_SEED + lot, numRuns: LOT }).forEach((history, index) => {
+      const weights = TOGETHER[index % TOGETHER.length] ?? history.weights;
+      unfold(model, { ...history, weights }, revision, revision, ({ rule }) => {
+        missing.delete(rule);
+      });
+    });
+  }
+  expect([...missing]).toEqual([]);
 });

@@ -23,7 +23,7 @@ const ALL: readonly Property[] = [
   ...RACES,
 ];
 
-const RUNS = 60;
+const RUNS = 40;
 
 /** Whether a property fails, or never sees what it should often see: either turns the suite red. */
 async function isRed(property: Property, model: ExecModel): Promise<boolean> {
