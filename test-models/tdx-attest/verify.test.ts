@@ -485,6 +485,19 @@ describe('what is refused, and where', () => {
     }
   });
 
+  test('a QE report whose data goes on behind the hash', () => {
+    const parsed = quote.parseQuote(QUOTE);
+    if (!parsed.ok) throw new Error(parsed.detail);
+    const auth = quote.authDataOf(parsed.quote);
+    const qeReport = auth.qeReport.with(383, 1);
+    const bytes = quote.serialiseQuote(parsed.quote.signedRange, 4, {
+      ...auth,
+      qeReport,
+      qeReportSignature: PKI.pckKey.sign(qeReport),
+    });
+    expect(outcomeOf({ bytes })).toBe('qe-report-data: qe-report-data');
+  });
+
   test('a PCK certificate without what it must say', () => {
     const broken = testPki.createTestPki({ platform: { ppid: new Uint8Array(3) } });
     const parsed = quote.parseQuote(QUOTE);
