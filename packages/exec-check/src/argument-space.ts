@@ -24,9 +24,8 @@ const POINTER_SIZE = 8;
  * The stack of the program to be, while its strings are copied onto it.
  *
  * Mirrors the part of struct linux_binprm that bprm_stack_limits() and copy_strings() work on,
- * fs/exec.c,
- * Linux 6.12: the strings may take `limit` bytes, and the temporary mapping that holds them may not
- * outgrow the stack limit.
+ * fs/exec.c, Linux 6.12: the strings may take `limit` bytes, and the temporary mapping that holds
+ * them may not outgrow the stack limit.
  */
 export interface ArgumentSpace {
   /** Bytes that the strings may take. */

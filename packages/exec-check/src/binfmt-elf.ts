@@ -68,8 +68,7 @@ export function readElf(bytes: Uint8Array, mostHeaders: number): ElfFile | Refus
 
 /**
  * The same of an ELF interpreter, whose faults have other names. Its type is looked at only when it
- * is
- * mapped, too late for an errno.
+ * is mapped, too late for an errno.
  */
 export function readElfInterpreter(bytes: Uint8Array, mostHeaders: number): ElfFile | Refusal {
   if (bytes.length < ELF_HEADER_SIZE) return INTERP_SHORT;
@@ -131,8 +130,7 @@ export type Start =
 
 /**
  * What happens when the program, or its interpreter, is mapped and entered. Mirrors the second half
- * of
- * load_elf_binary() and load_elf_interp(): what is wrong there kills the task.
+ * of load_elf_binary() and load_elf_interp(): what is wrong there kills the task.
  *
  * @param zeroesTail whether the rest of the interpreter's last page is zeroed even where it is not
  *   writable, as Linux 6.1 does

@@ -5,8 +5,7 @@ import type { BinfmtMiscEntry } from './setup.ts';
 
 /**
  * The registered format of a file, or undefined: its first 256 bytes hold the magic, or its name
- * ends
- * in the extension. Mirrors search_binfmt_handler(), fs/binfmt_misc.c, Linux 6.12.
+ * ends in the extension. Mirrors search_binfmt_handler(), fs/binfmt_misc.c, Linux 6.12.
  */
 export function findFormat(
   entries: readonly BinfmtMiscEntry[],

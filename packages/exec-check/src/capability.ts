@@ -84,8 +84,7 @@ export const CAP_SYS_RESOURCE: CapabilitySet = capabilityBit('CAP_SYS_RESOURCE')
 
 /**
  * What a change of fsuid to or from root takes or gives. Origin: CAP_FS_MASK with
- * CAP_LINUX_IMMUTABLE
- * and CAP_MKNOD, include/linux/capability.h, Linux 6.12.
+ * CAP_LINUX_IMMUTABLE and CAP_MKNOD, include/linux/capability.h, Linux 6.12.
  */
 export const CAP_FS_SET: CapabilitySet = capabilitySet([
   'CAP_CHOWN',

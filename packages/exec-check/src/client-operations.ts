@@ -110,8 +110,7 @@ function decided(state: State, { runs }: Decision, check: Refusal | 'ok' | undef
 
 /**
  * ld.so and one object. Today's is not enlightened: only the mount can stop it, since
- * mmap(PROT_EXEC)
- * looks at nothing else.
+ * mmap(PROT_EXEC) looks at nothing else.
  */
 export function load(context: Context, operation: OperationOf<'load'>): ExecStep {
   const { state, task, features } = context;

@@ -24,8 +24,7 @@ export function asciiBytes(text: string): Uint8Array {
 
 /**
  * The exit status of a `hash` program: over every byte of every argument, the NULs included, the
- * seed
- * becomes seed * 33 + byte, modulo 256.
+ * seed becomes seed * 33 + byte, modulo 256.
  */
 export function argvHash(seed: number, argv: Iterable<string>): number {
   let hash = seed;

@@ -288,8 +288,7 @@ export function landlockRestrict(
 
 /**
  * fork(2). The new task counts when the limit is looked at. Mirrors copy_process(), kernel/fork.c:
- * who
- * gets through is no longer marked; the child keeps the mark that it was copied with.
+ * who gets through is no longer marked; the child keeps the mark that it was copied with.
  */
 export function fork({ state, task }: Context, { child }: OperationOf<'fork'>): ExecStep {
   if (state.tasks[child] !== undefined)
@@ -309,8 +308,7 @@ export function fork({ state, task }: Context, { child }: OperationOf<'fork'>): 
 
 /**
  * clone(CLONE_THREAD|CLONE_FS|...): the new task shares the fs_struct, which an exec under way
- * forbids.
- * Mirrors copy_fs(), kernel/fork.c.
+ * forbids. Mirrors copy_fs(), kernel/fork.c.
  */
 export function cloneFs({ state, task }: Context, { child }: OperationOf<'cloneFs'>): ExecStep {
   if (state.tasks[child] !== undefined)

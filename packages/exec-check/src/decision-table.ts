@@ -15,13 +15,11 @@ export interface Decision {
  * The decision of an interpreter by its securebits. The lock bits do not matter.
  *
  * Merged: Documentation/userspace-api/check_exec.rst and samples/check-exec/inc.c, Linux 6.14. The
- * check
- * is issued even where its answer does not matter: it leaves a trace. RESTRICT_FILE does not stop
- * standard input; DENY_INTERACTIVE does.
+ * check is issued even where its answer does not matter: it leaves a trace. RESTRICT_FILE does not
+ * stop standard input; DENY_INTERACTIVE does.
  *
  * Posted: Message-ID 20240704190137.696169-3-mic@digikod.net. The bit of RESTRICT_FILE only tells
- * to
- * check there; it takes the other one to act on the answer.
+ * to check there; it takes the other one to act on the answer.
  *
  * @param securebits the word of the interpreter's thread
  */

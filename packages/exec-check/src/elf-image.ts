@@ -3,8 +3,7 @@ import type { ElfContent } from './setup.ts';
 
 /*
  * Sizes and numbers of the ELF-64 object file format: System V ABI, chapters 4 and 5; machine
- * numbers
- * from include/uapi/linux/elf-em.h.
+ * numbers from include/uapi/linux/elf-em.h.
  */
 export const ELF_HEADER_SIZE = 64;
 export const PROGRAM_HEADER_SIZE = 56;
@@ -31,8 +30,7 @@ const EXIT_PROGRAM: readonly number[] = [
 
 /**
  * mov edi, exitCode; then for every byte of every argument, its NUL included: edi = edi * 33 +
- * byte;
- * then exit with the low byte of edi.
+ * byte; then exit with the low byte of edi.
  */
 const HASH_PROGRAM: readonly number[] = [
   0xbf, 0x00, 0x00, 0x00, 0x00, 0x48, 0x8b, 0x0c, 0x24, 0x48, 0x8d, 0x74, 0x24, 0x08, 0x48, 0x85,

@@ -175,10 +175,8 @@ const FACCESS_SLASH = refusal('ENOTDIR', 'faccessat.trailing-slash');
 
 /**
  * faccessat2(2), the neighbour that is not the check: it knows mode and mount, and neither write
- * denial,
- * arguments, Landlock nor the file_open hooks. Mirrors do_faccessat(), fs/open.c, Linux 6.12: real
- * ids,
- * and capabilities as if they were the effective ones, unless AT_EACCESS.
+ * denial, arguments, Landlock nor the file_open hooks. Mirrors do_faccessat(), fs/open.c, Linux
+ * 6.12: real ids, and capabilities as if they were the effective ones, unless AT_EACCESS.
  */
 export function faccessat(context: Context, operation: OperationOf<'faccessat'>): ExecStep {
   const { state, task, features } = context;

@@ -26,9 +26,8 @@ import { execDeniesWriters, TEXT_BUSY_WRITERS } from './write-access.ts';
 
 /*
  * execveat(2), in the kernel's order of checks. A real exec and a check take the same way; the
- * check
- * turns back where the file would be read. Reads beside do_execveat_common(), do_open_execat(),
- * path_openat() and bprm_execve(), fs/exec.c and fs/namei.c, Linux 6.18.
+ * check turns back where the file would be read. Reads beside do_execveat_common(),
+ * do_open_execat(), path_openat() and bprm_execve(), fs/exec.c and fs/namei.c, Linux 6.18.
  */
 
 /** One check of the way: what it is called in trails, and what it says. */
@@ -43,8 +42,7 @@ const PATH_EMPTY = refusal('ENOENT', 'execveat.path-empty');
 
 /**
  * 1. The path comes from user space. An empty one needs AT_EMPTY_PATH; NULL is a fault even with
- * it.
- * Mirrors getname_uflags(), fs/namei.c.
+ * it. Mirrors getname_uflags(), fs/namei.c.
  */
 function copyPath({ args: { path, flags } }: Call): Refusal | undefined {
   if (path.kind !== 'text') return PATH_FAULT;
@@ -57,8 +55,7 @@ const PROCESS_LIMIT = refusal('EAGAIN', 'execveat.process-limit');
 
 /**
  * 2. A set*uid() beyond RLIMIT_NPROC is answered here, if the user is still beyond it. Otherwise it
- * is
- * forgotten: the one thing that a check changes. Mirrors do_execveat_common(), fs/exec.c.
+ * is forgotten: the one thing that a check changes. Mirrors do_execveat_common(), fs/exec.c.
  */
 function processLimit(call: Call): Refusal | undefined {
   const { state, task } = call;

@@ -20,8 +20,7 @@ import { TEXT_BUSY_DENIERS } from './write-access.ts';
 
 /*
  * Making and changing files, fs/namei.c, fs/open.c and fs/attr.c, Linux 6.12, as far as
- * executability
- * depends on them.
+ * executability depends on them.
  */
 
 const EXISTS = refusal('EEXIST', 'file.exists');

@@ -4,11 +4,9 @@ import type { Credentials, Inode, OpenFile, State, Task } from './state.ts';
 
 /*
  * A key is a short string of numbers. Each distinct part of a state (a task, an inode, a list of
- * them) gets
- * a number once, by its canonical text; the object remembers it, since parts are immutable and
- * shared
- * between states. So a key costs what has changed. The numbers are of one run of the program, as
- * keys are.
+ * them) gets a number once, by its canonical text; the object remembers it, since parts are
+ * immutable and shared between states. So a key costs what has changed. The numbers are of one run
+ * of the program, as keys are.
  */
 
 const NUMBERS = new Map<string, number>();

@@ -5,12 +5,10 @@ import type { InodeId, PathRef } from './state.ts';
 
 /**
  * Whether every domain of the task lets it execute this file: some rule of each domain names the
- * file
- * or a directory above it, upwards through the mounts that the path was opened through.
+ * file or a directory above it, upwards through the mounts that the path was opened through.
  *
  * Mirrors hook_file_open() and is_access_to_paths_allowed(), security/landlock/fs.c, Linux 6.12,
- * for
- * rulesets that handle LANDLOCK_ACCESS_FS_EXECUTE.
+ * for rulesets that handle LANDLOCK_ACCESS_FS_EXECUTE.
  */
 export function landlockAllowsExecute({ state, task }: Context, path: PathRef): boolean {
   const { landlock } = task.credentials;

@@ -18,16 +18,14 @@ import { initial } from './world.ts';
 
 /**
  * Stack below which a start may die: the kernel moves the top of a stack down by up to 8 KiB at
- * random,
- * and puts the auxiliary vector and the pointers below the strings. Origin: arch_align_stack(),
- * arch/x86/kernel/process.c; create_elf_tables(), fs/binfmt_elf.c, Linux 6.12.
+ * random, and puts the auxiliary vector and the pointers below the strings. Origin:
+ * arch_align_stack(), arch/x86/kernel/process.c; create_elf_tables(), fs/binfmt_elf.c, Linux 6.12.
  */
 const START_STACK = 24 * 1024;
 
 /**
  * A program may start or die where the stack limit leaves it hardly a page or two: stack addresses
- * are
- * random.
+ * are random.
  */
 export function allowed(
   state: State,

@@ -8,8 +8,7 @@ const SHARED: ReadonlySet<Superblock['type']> = new Set(['anon', 'pipefs', 'sock
 
 /**
  * Whether nothing may be executed through this mount. It is a property of the way to the file, not
- * of
- * the file. Mirrors path_noexec(), fs/exec.c, Linux 6.12.
+ * of the file. Mirrors path_noexec(), fs/exec.c, Linux 6.12.
  */
 export function pathNoexec({ state, features }: Context, path: PathRef): boolean {
   const mount = at(state.mounts, path.mount);

@@ -13,9 +13,8 @@ import type {
 
 /**
  * A descriptor number that an operation names: 0 to 63. An operation that makes one installs it
- * there as
- * dup2(2) would, closing what was there; so a sequence stays meaningful when others are removed.
- * Numbers from 64 to 1023 belong to the target and are in no operation.
+ * there as dup2(2) would, closing what was there; so a sequence stays meaningful when others are
+ * removed. Numbers from 64 to 1023 belong to the target and are in no operation.
  */
 export type Fd = number;
 
@@ -59,8 +58,7 @@ export interface ExecveatArguments {
 
 /**
  * open(2) without O_CREAT. At most one access mode; none is O_RDONLY. A target adds O_NONBLOCK, so
- * that
- * a FIFO does not hold it up.
+ * that a FIFO does not hold it up.
  */
 export type OpenFlag =
   | 'O_RDONLY'
@@ -287,8 +285,7 @@ export type ExecOperation =
 
 /**
  * Credentials and limits of the task itself. `init` is answered `refused`, save for the getters,
- * `fork`
- * and `ptraceAttach`; whoever traces `init` is, too.
+ * `fork` and `ptraceAttach`; whoever traces `init` is, too.
  */
 export type CredentialOperation =
   /** -1 leaves an id as it is. The ids are those of the task's user namespace. */
@@ -311,8 +308,7 @@ export type CredentialOperation =
   | ({ readonly op: 'getNoNewPrivs' } & By<object>)
   /**
    * unshare(CLONE_NEWUSER); then `init` writes the maps, where they are not empty. In a user
-   * namespace
-   * below another one, the maps are left unwritten.
+   * namespace below another one, the maps are left unwritten.
    */
   | ({ readonly op: 'unshareUser' } & By<UsernsSpec>)
   /** setrlimit(2), soft limit only: bytes of stack, or processes. */
@@ -333,20 +329,15 @@ export type CredentialOperation =
 export type ClientOperation =
   /**
    * A script interpreter decides on one source of code. Enlightened: opens a file O_RDONLY, checks
-   * the
-   * descriptor that it will read (AT_EMPTY_PATH, argv one string, the path or `/proc/self/fd/0`),
-   * reads
-   * its securebits, decides. Otherwise it opens, and runs. A failed open is the outcome; so is
-   * EBADF for
-   * a standard input that is not open for reading.
+   * the descriptor that it will read (AT_EMPTY_PATH, argv one string, the path or
+   * `/proc/self/fd/0`), reads its securebits, decides. Otherwise it opens, and runs. A failed open
+   * is the outcome; so is EBADF for a standard input that is not open for reading.
    */
   | ({ readonly op: 'interpret' } & By<{ enlightened: boolean; source: CodeSource }>)
   /**
    * ld.so maps one object: open O_RDONLY, whose failure is the outcome, then one page
-   * PROT_READ|PROT_EXEC,
-   * MAP_PRIVATE; `allowed` says whether that worked. Enlightened: checks the descriptor before it
-   * maps.
-   * `secure` is AT_SECURE, under which a preload is left out, unopened.
+   * PROT_READ|PROT_EXEC, MAP_PRIVATE; `allowed` says whether that worked. Enlightened: checks the
+   * descriptor before it maps. `secure` is AT_SECURE, under which a preload is left out, unopened.
    */
   | ({ readonly op: 'load' } & By<{
       enlightened: boolean;
@@ -357,8 +348,7 @@ export type ClientOperation =
 
 /**
  * Parts of calls, for interleavings: each is one atomic step, and other tasks may act in between.
- * No
- * target can be asked to stop there.
+ * No target can be asked to stop there.
  */
 export type MicroOperation =
   /** execveat(2) up to where file and write denial are held and the LSMs have answered. */

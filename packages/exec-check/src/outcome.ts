@@ -64,8 +64,7 @@ export type Outcome =
   | ({ readonly kind: 'errno'; readonly errno: Errno } & Observed)
   /**
    * A real exec succeeded and the program ran to its exit. Without `exitCode`: a program that the
-   * model
-   * cannot read, which may have ended anyhow.
+   * model cannot read, which may have ended anyhow.
    */
   | ({ readonly kind: 'ran'; readonly exitCode?: number } & Observed)
   /** A real exec passed its point of no return and the kernel killed the task. */

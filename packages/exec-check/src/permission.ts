@@ -53,10 +53,8 @@ function classesGrant(credentials: Credentials, id: number, inode: Inode, mask: 
 
 /**
  * The ACL behind the owner's entry. Mirrors posix_acl_permission(), fs/posix_acl.c, Linux 6.12: a
- * named
- * user decides; among groups that match, one that grants is enough; where some match and none
- * grants,
- * others are not asked.
+ * named user decides; among groups that match, one that grants is enough; where some match and none
+ * grants, others are not asked.
  */
 function aclGrants(
   credentials: Credentials,

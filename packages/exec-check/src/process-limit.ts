@@ -5,8 +5,7 @@ import type { State, Task, UsernsId } from './state.ts';
 
 /**
  * Processes that count against a user in a user namespace: those of that real uid in it, and those
- * in
- * the namespaces that the user made below. Mirrors the ucounts of UCOUNT_RLIMIT_NPROC,
+ * in the namespaces that the user made below. Mirrors the ucounts of UCOUNT_RLIMIT_NPROC,
  * kernel/ucount.c.
  */
 export function processCount(state: State, userns: UsernsId, uid: number): number {

@@ -68,10 +68,8 @@ function compareCapabilities(
 
 /**
  * Whether a tracer does not escape its own restrictions by acting through the tracee: the tracee
- * has
- * every restriction of the tracer, and every lock of one. Locks of bits that are not set do not
- * count.
- * Mirrors the change to cap_ptrace_access_check() of Message-ID
+ * has every restriction of the tracer, and every lock of one. Locks of bits that are not set do not
+ * count. Mirrors the change to cap_ptrace_access_check() of Message-ID
  * 20240704190137.696169-3-mic@digikod.net.
  *
  * @param tracer securebits of the tracing task

@@ -53,8 +53,7 @@ const FILE_CAPABILITIES = refusal('EPERM', 'exec.file-capabilities');
 
 /**
  * Reads the file, finds its format, opens its interpreters, starts the program. Mirrors
- * exec_binprm()
- * and search_binary_handler(), fs/exec.c, Linux 6.12.
+ * exec_binprm() and search_binary_handler(), fs/exec.c, Linux 6.12.
  */
 export function realExec(call: Call, space: ArgumentSpace): ExecResult {
   const { args, task } = call;

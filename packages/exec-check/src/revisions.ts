@@ -50,8 +50,7 @@ export interface Features {
 
   /**
    * What an interpreter of the posting does with files where it is to restrict but not to check;
-   * the
-   * review left it open.
+   * the review left it open.
    */
   readonly uncheckedFiles: 'denied' | 'allowed';
 
@@ -147,10 +146,8 @@ const LINUX_6_18: Features = {
  *
  * `linux-6.12` is the stable series with write denial restored, as 6.12.115 has it; the first 6.12
  * releases did not deny, which `bug:no-etxtbsy` shows. The audit type that IMA of 6.14 to 6.19
- * gives to
- * a check depends on uninitialised memory; the releases stand here with the fix, `bug:ima-stack-
- * read`
- * shows the defect.
+ * gives to a check depends on uninitialised memory; the releases stand here with the fix,
+ * `bug:ima-stack- read` shows the defect.
  */
 export const REVISIONS: readonly Revision<Features>[] = [
   {

@@ -3,8 +3,7 @@ import type { Rule } from '@kernel-models/model-core';
 
 /*
  * Every rule that decides an outcome or stands in a trail. A sentence says what must hold, or,
- * where
- * nothing was refused, what has happened.
+ * where nothing was refused, what has happened.
  */
 
 const WALK = {

@@ -13,9 +13,8 @@ import { initial } from './world.ts';
 
 /*
  * The threat model: the kernel, the files of the system and every ancestor are trusted; the
- * attacker
- * writes files where a user may, and chooses arguments, environment and standard input of trusted
- * programs. Untrusted code runs where a step ends with an attacker's bytes being executed.
+ * attacker writes files where a user may, and chooses arguments, environment and standard input of
+ * trusted programs. Untrusted code runs where a step ends with an attacker's bytes being executed.
  */
 
 /** What defends the system. */
@@ -132,10 +131,9 @@ const unshare: Operation = { op: 'unshareUser', ...by, uidMap: [], gidMap: [] };
 
 /**
  * The chains. Each ends with the step that runs untrusted code, if none before it fails. C17 and
- * C21 are
- * not here: native code that makes its own executable memory has won already, and a malicious
- * ancestor that
- * fakes the kernel's answers by a seccomp filter is outside of the trust that everything rests on.
+ * C21 are not here: native code that makes its own executable memory has won already, and a
+ * malicious ancestor that fakes the kernel's answers by a seccomp filter is outside of the trust
+ * that everything rests on.
  */
 export const CHAINS: readonly Chain[] = [
   {
@@ -409,8 +407,7 @@ export function shortestChain(
 
 /**
  * Every last step by which untrusted code can be made to run, each with a shortest way to it: what
- * is
- * found is taken from the attacker, and the search begins anew.
+ * is found is taken from the attacker, and the search begins anew.
  */
 export function enumerateChains(
   policy: Policy,

@@ -20,8 +20,7 @@ import { RULES } from './rules.ts';
 
 /*
  * The securebits word of one thread, with all that ever changes it. A state is two small numbers,
- * so that
- * every history can be explored.
+ * so that every history can be explored.
  */
 
 /** The word, and whether CAP_SETPCAP is effective. */

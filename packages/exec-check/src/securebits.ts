@@ -9,8 +9,7 @@ import type { Features } from './revisions.ts';
 
 /*
  * The securebits word: bit n is a setting, bit n+1 locks it. Mirrors the cases PR_SET_SECUREBITS
- * and
- * PR_SET_KEEPCAPS of cap_task_prctl(), security/commoncap.c, Linux 6.14.
+ * and PR_SET_KEEPCAPS of cap_task_prctl(), security/commoncap.c, Linux 6.14.
  */
 
 /** Every setting that a kernel knows: five or four bits with a gap for the lock behind each. */

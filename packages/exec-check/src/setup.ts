@@ -6,8 +6,7 @@ import type { CapabilitySet } from './capability.ts';
  * The world before the first operation.
  *
  * It is built in this order, in a fresh mount namespace whose root is an empty tmpfs (mode 0755,
- * owned
- * by root, no flags), under umask 0:
+ * owned by root, no flags), under umask 0:
  *
  * 1. the tmpfs and proc mounts, in order, without their flags;
  * 2. the nodes, in order;
@@ -16,9 +15,8 @@ import type { CapabilitySet } from './capability.ts';
  * 5. sysctls, sleeping processes, tasks in order.
  *
  * Missing parent directories are made (0755, root). Shrinking removes list elements, so an element
- * that
- * has lost what it needs is dropped: see `normaliseSetup`, which every reader of a setup applies
- * first.
+ * that has lost what it needs is dropped: see `normaliseSetup`, which every reader of a setup
+ * applies first.
  */
 export interface Setup {
   readonly mounts: readonly MountSpec[];
@@ -56,8 +54,7 @@ export const MOUNT_FLAGS: readonly MountFlag[] = ['noexec', 'nosuid', 'nodev', '
 
 /**
  * One mount. The mount point is made where it is missing: a directory, or an empty 0644 file where
- * a
- * bind's source is not a directory. A mount on `/` or on an existing node of another kind is
+ * a bind's source is not a directory. A mount on `/` or on an existing node of another kind is
  * dropped.
  */
 export type MountSpec =
@@ -72,9 +69,8 @@ export type MountSpec =
     }
   /**
    * overlayfs over the directory `lower`, with an upper and a work directory that nothing else
-   * sees,
-   * options `index=off,metacopy=off,xino=off`. `lower` must not change while the overlay is there:
-   * overlayfs leaves that undefined, and the model keeps a copy as of the mount.
+   * sees, options `index=off,metacopy=off,xino=off`. `lower` must not change while the overlay is
+   * there: overlayfs leaves that undefined, and the model keeps a copy as of the mount.
    */
   | {
       readonly kind: 'overlay';
@@ -127,8 +123,7 @@ export type AclPermission = number;
 
 /**
  * A POSIX access ACL with a mask. The owner's and the others' entries are in the mode; the group
- * bits of
- * the mode become the mask.
+ * bits of the mode become the mask.
  */
 export interface Acl {
   /** Named users; uids are distinct. */
@@ -248,11 +243,9 @@ export const INIT = 'init';
  *
  * A target makes it from `init` in this order: fork, chdir, groups, gids, uids (under
  * SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS, so that nothing is lost), stack limit, user namespace
- * with
- * its maps written by `init`, bounding set, inheritable, ambient, no_new_privs, securebits, capset,
- * PR_SET_DUMPABLE 1, RLIMIT_NPROC last, Landlock after that. It has no open files but the target's
- * own,
- * which are at 64 and above.
+ * with its maps written by `init`, bounding set, inheritable, ambient, no_new_privs, securebits,
+ * capset, PR_SET_DUMPABLE 1, RLIMIT_NPROC last, Landlock after that. It has no open files but the
+ * target's own, which are at 64 and above.
  */
 export interface TaskSpec {
   /** 1 to 15 letters, digits, `-`. */
@@ -283,8 +276,7 @@ export interface TaskSpec {
   readonly userns?: UsernsSpec;
   /**
    * One list a domain, outermost first; each list the files and hierarchies that may be executed.
-   * Paths
-   * that lead nowhere, or through a symbolic link, are dropped.
+   * Paths that lead nowhere, or through a symbolic link, are dropped.
    */
   readonly landlock?: readonly (readonly Path[])[];
 }

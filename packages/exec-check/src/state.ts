@@ -28,8 +28,7 @@ export type UsernsId = number;
 
 /**
  * The world: plain data, indexed by number. Nothing is removed from the lists of mounts, dentries
- * and
- * inodes, so an index keeps its meaning; slots of closed files are used again.
+ * and inodes, so an index keeps its meaning; slots of closed files are used again.
  */
 export interface State {
   readonly superblocks: readonly Superblock[];

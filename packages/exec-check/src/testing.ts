@@ -404,8 +404,7 @@ export function visiblePaths(state: State): readonly Path[] {
 
 /**
  * An operation worth trying in this state: it names tasks, files and descriptors that are there,
- * and
- * sometimes ones that are not.
+ * and sometimes ones that are not.
  */
 export function operationFor(
   state: State,
@@ -761,8 +760,7 @@ export function plainTask(name: string, uid: number, changes: Partial<TaskSpec> 
 
 /**
  * The small world of the documentation: `/e` allows execution, `/n` does not; `/e/i` is a program,
- * `/e/s`
- * a script of uid 7 without execute bits; `t1` and `t2` are uid 7 without capabilities.
+ * `/e/s` a script of uid 7 without execute bits; `t1` and `t2` are uid 7 without capabilities.
  */
 export const SMALL_WORLD: Setup = {
   mounts: [

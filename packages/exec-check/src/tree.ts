@@ -152,8 +152,7 @@ export function detachMount(state: State, id: MountId): State {
 
 /**
  * Makes an overlay of a directory: a superblock of its own with a copy of every file below. Mounts
- * in
- * the directory are not looked into, as overlayfs does not.
+ * in the directory are not looked into, as overlayfs does not.
  */
 export function addOverlay(state: State, lower: DentryId): [State, DentryId] {
   const source = inodeOf(state, lower);

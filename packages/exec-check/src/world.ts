@@ -48,12 +48,9 @@ export function initial(setup: Setup): State {
 
 /**
  * The setup as it is built: elements that lost what they need are left out (a bind without its
- * source,
- * a node on a name in use or below a file, a second task of a name), capability sets are cut down
- * to
- * ones that the kernel lets a task have, and a user namespace in which an id of its task does not
- * exist
- * is left out. Normalising twice changes nothing more.
+ * source, a node on a name in use or below a file, a second task of a name), capability sets are
+ * cut down to ones that the kernel lets a task have, and a user namespace in which an id of its
+ * task does not exist is left out. Normalising twice changes nothing more.
  */
 export function normaliseSetup(setup: Setup): Setup {
   return build(setup).setup;

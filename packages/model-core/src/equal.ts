@@ -2,8 +2,7 @@
 
 /**
  * Deep equality of plain data: scalars (bigint included), arrays, typed arrays, objects. A field
- * that
- * is `undefined` equals an absent one. NaN equals NaN.
+ * that is `undefined` equals an absent one. NaN equals NaN.
  */
 export function deepEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;

@@ -4,8 +4,7 @@
  * The errors of Linux on x86-64: name, number and the C library's message.
  *
  * Numbers from include/uapi/asm-generic/errno-base.h and errno.h (Linux 6.12; 41 and 58 are
- * unused);
- * messages as strerror(3) of the GNU C library 2.36 gives them in the C locale.
+ * unused); messages as strerror(3) of the GNU C library 2.36 gives them in the C locale.
  */
 const TABLE = {
   EPERM: [1, 'Operation not permitted'],

@@ -66,12 +66,10 @@ const PROGRESS_INTERVAL = 1 << 16;
 
 /**
  * Bounded breadth-first exploration: every operation of every state up to a depth, each distinct
- * state
- * once, each step held against the invariants.
+ * state once, each step held against the invariants.
  *
  * Memory is bounded by `maxStates`: states are kept only for the current and the next depth; for
- * the
- * others a key and the way back.
+ * the others a key and the way back.
  *
  * @throws RangeError where the model does not have the revision, or depth is not a whole number
  */

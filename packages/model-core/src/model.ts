@@ -11,8 +11,7 @@ export interface AnyOperation {
 
 /**
  * One answer of a model: the state after the operation, what the caller of the real thing would
- * see,
- * and the rule that decided it.
+ * see, and the rule that decided it.
  */
 export interface Step<State, Outcome> {
   /** The state after the operation. Immutable; the same object as before where nothing changed. */
@@ -32,9 +31,8 @@ export interface Step<State, Outcome> {
  * An executable model of a kernel subsystem or a piece of hardware: a value, not a framework.
  *
  * `apply` is total over well-typed operations: what the real thing would refuse is an outcome,
- * never
- * an exception. It is pure and synchronous, so histories branch: it may be called again on an old
- * state.
+ * never an exception. It is pure and synchronous, so histories branch: it may be called again on an
+ * old state.
  */
 export interface Model<State, Operation extends AnyOperation, Outcome, Setup> {
   /** The model's name as the oracle and traces spell it: `exec-check`, `tdx-attest.driver`. */
@@ -54,8 +52,7 @@ export interface Model<State, Operation extends AnyOperation, Outcome, Setup> {
   apply(state: State, operation: Operation, revision: RevisionId): Step<State, Outcome>;
   /**
    * Every step that the real thing is allowed to take, `apply`'s first. Absent where `apply`'s is
-   * the
-   * only one.
+   * the only one.
    */
   allowed?(
     state: State,

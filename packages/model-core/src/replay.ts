@@ -48,9 +48,8 @@ export interface ReplayResult<State, Operation, Outcome> {
 
 /**
  * Holds a trace against a model: walks the events with the set of model states that explain what
- * was
- * observed so far. The set starts with the initial state; an event maps each state to its allowed
- * steps whose outcome matches; an empty set is a divergence.
+ * was observed so far. The set starts with the initial state; an event maps each state to its
+ * allowed steps whose outcome matches; an empty set is a divergence.
  *
  * Nothing is ever skipped: the verdict is `agree` only where all events were consumed.
  *

@@ -86,8 +86,7 @@ const MAX_SHRUNK = 5;
 
 /**
  * The oracle's main job: replays every recording of the given models, then runs a batch on every
- * live
- * target that can answer here.
+ * live target that can answer here.
  *
  * @throws TraceError, UsageError where a recording cannot be read
  */

@@ -31,8 +31,7 @@ export interface ExplainedStep<Operation, Outcome> {
 
 /**
  * Walks a trace and gives the model's reason at every step. Ends after the first step that the
- * model
- * does not explain: from there on the state of the real thing is not known.
+ * model does not explain: from there on the state of the real thing is not known.
  *
  * @throws UsageError where `step` is not one of the trace
  */

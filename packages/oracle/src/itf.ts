@@ -16,8 +16,7 @@ export interface ItfTrace {
 
 /**
  * A trace with the model's states as ITF (Apalache ADR 015, as Quint writes it): state 0 is the
- * initial
- * one, each later state names the operation that led to it.
+ * initial one, each later state names the operation that led to it.
  *
  * Outcomes are the model's, not the observed ones: ITF describes states of a specification.
  */

@@ -13,8 +13,7 @@ export interface Answer<Outcome = unknown> {
   readonly outcomes: readonly Outcome[];
   /**
    * What the thing would need to be put such a case at all: a capability, a sysctl. The case was
-   * not
-   * executed; it is counted apart, by this reason.
+   * not executed; it is counted apart, by this reason.
    */
   readonly lacks?: string;
   /**
@@ -49,8 +48,7 @@ export type Availability =
  * A real thing (or its stand-in) that executes the operations of models.
  *
  * `run` executes one case. `runBatch`, where it is there, executes many for the price of one start:
- * a
- * booted kernel, a compiled driver. Both are sequential; a caller waits for one before the next.
+ * a booted kernel, a compiled driver. Both are sequential; a caller waits for one before the next.
  */
 export interface Target<Setup = unknown, Operation = unknown, Outcome = unknown> {
   /** `live`, `via`, `kernel`, `clang`, `bochs`. */

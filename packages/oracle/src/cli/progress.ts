@@ -9,8 +9,7 @@ const CLEAR_LINE = '\r\u001b[2K';
 
 /**
  * One progress line on standard error, only on a terminal: what runs, how far it is, its rate and
- * the
- * time that remains.
+ * the time that remains.
  */
 export class Progress {
   readonly #enabled: boolean;

@@ -44,9 +44,8 @@ export function missingCapabilities(hello: Hello): readonly Capability[] {
  * Why a case cannot be put to a kernel, naming what is missing there; undefined where it can.
  *
  * A capability that the host lacks is left out of tasks in silence, unless the case could tell:
- * files
- * with it are EPERM to execute, capset(2) cannot raise it, and CAP_SYS_RESOURCE lets fork(2) pass
- * RLIMIT_NPROC.
+ * files with it are EPERM to execute, capset(2) cannot raise it, and CAP_SYS_RESOURCE lets fork(2)
+ * pass RLIMIT_NPROC.
  */
 export function lacks(candidate: Case<Setup, Operation>, hello: Hello): string | undefined {
   const { setup, operations } = candidate;
@@ -89,8 +88,7 @@ function limitsProcesses({ setup, operations }: Case<Setup, Operation>): boolean
 
 /**
  * Users whose processes a case counts. Root's are never limited, but where a task makes a user
- * namespace
- * as root: then they bound, by the limit of its maker, those inside.
+ * namespace as root: then they bound, by the limit of its maker, those inside.
  */
 function limitedUids(candidate: Case<Setup, Operation>): readonly number[] {
   if (!limitsProcesses(candidate)) return [];

@@ -59,8 +59,7 @@ function versionOf(release: string): { readonly major: number; readonly minor: n
 
 /**
  * The revision that describes a release of Linux; undefined where none does: between 6.1 and 6.12,
- * and
- * in 6.11 and 6.13, the order of checks and write denial were each something else again.
+ * and in 6.11 and 6.13, the order of checks and write denial were each something else again.
  */
 export function revisionOfRelease(release: string): RevisionId | undefined {
   const { major, minor } = versionOf(release);

@@ -11,8 +11,7 @@ import { DecodeError, type Json, type JsonObject } from '@kernel-models/model-co
 
 /**
  * A world as the probe reads it: what of the setup can be built, files with their bytes in base64
- * in
- * place of a description of them.
+ * in place of a description of them.
  */
 export function encodeSetup(setup: Setup): JsonObject {
   const normalised = normaliseSetup(setup);

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 
 /**
  * The folder for what can be made again: `$KM_CACHE`, else `kernel-models` in the user's cache
- * folder
- * (`$XDG_CACHE_HOME`, else `~/.cache`). It may not exist yet.
+ * folder (`$XDG_CACHE_HOME`, else `~/.cache`). It may not exist yet.
  */
 export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
   const own = environment['KM_CACHE'];

@@ -26,8 +26,7 @@ const NO_BYTES = new Uint8Array(0);
 
 /**
  * An initramfs as Linux unpacks it at boot: a cpio archive in the "new ASCII" form without
- * checksums.
- * Mirrors do_header() and the states after it in init/initramfs.c, and
+ * checksums. Mirrors do_header() and the states after it in init/initramfs.c, and
  * Documentation/driver-api/early-userspace/buffer-format.rst.
  *
  * @param entries directories before what is in them; paths without a leading slash

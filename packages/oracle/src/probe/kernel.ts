@@ -32,10 +32,8 @@ export interface KernelOptions extends LocalOptions {
 
 /**
  * A kernel image that boots under qemu, without disk or network, into the probe as its init. The
- * first
- * serial port is the console, the second carries the answers. Software emulation: it needs no KVM,
- * which
- * is often there and broken inside another virtual machine.
+ * first serial port is the console, the second carries the answers. Software emulation: it needs no
+ * KVM, which is often there and broken inside another virtual machine.
  *
  * @param image path of an x86-64 bzImage
  */

@@ -22,9 +22,8 @@ export interface ReproducedCase {
 
 /**
  * One C program, in one file without any dependency but a C library, that executes a case and
- * prints
- * what the kernel answers: the probe's own source with the case in it, so that it does exactly what
- * the probe did.
+ * prints what the kernel answers: the probe's own source with the case in it, so that it does
+ * exactly what the probe did.
  */
 export function probeReproducer({ probe, world, steps, story }: ReproducedCase): string {
   const lines = [
@@ -39,9 +38,8 @@ export function probeReproducer({ probe, world, steps, story }: ReproducedCase):
  *
 ${story.map((line) => ` * ${line.replaceAll('*/', '* /')}\n`).join('')} *
  * It prints what this kernel answers, one JSON object a line. The case is at the end of the file;
- * what
- * stands before it is the ${probe} probe of kernel-models, which executes it in namespaces of its
- * own.
+ * what stands before it is the ${probe} probe of kernel-models, which executes it in namespaces of
+ * its own.
  */
 #define main probe_program
 ${source}

@@ -74,8 +74,7 @@ export class ProbeSession {
 
   /**
    * Runs cases, one after the other. An answer comes for each; nothing is thrown. Who does not take
-   * all
-   * answers ends the probe.
+   * all answers ends the probe.
    */
   async *run(cases: Iterable<ProbeCase>): AsyncGenerator<ProbeAnswer> {
     const all = [...cases];

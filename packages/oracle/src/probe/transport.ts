@@ -8,8 +8,7 @@ export interface Link {
   nextLine(): Promise<string | undefined>;
   /**
    * Bytes of lines that may be unanswered at a time. A serial port drops what its reader does not
-   * take
-   * in time; a pipe makes the writer wait.
+   * take in time; a pipe makes the writer wait.
    */
   readonly window: number;
   /**
@@ -38,8 +37,7 @@ export interface Transport {
   connect(): Promise<Link>;
   /**
    * Starts a probe that already holds the lines it will answer, and that ends after the last.
-   * Absent
-   * where it would be no faster than writing them.
+   * Absent where it would be no faster than writing them.
    *
    * @throws Unavailable naming what is missing
    */

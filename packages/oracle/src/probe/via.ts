@@ -11,9 +11,8 @@ const LINE = /.{1,4000}/g;
 
 /**
  * A shell script that unpacks a program where it may be executed, and becomes it. The program
- * removes
- * its own file as soon as it runs. Nothing may be written behind the script before the program has
- * spoken, since a shell may read ahead.
+ * removes its own file as soon as it runs. Nothing may be written behind the script before the
+ * program has spoken, since a shell may read ahead.
  */
 export function bootstrapScript(program: Uint8Array, args: readonly string[]): string {
   const text = Buffer.from(program).toString('base64').match(LINE) ?? [];

@@ -11,8 +11,7 @@ import { modelReproducer } from './model-reproducer.ts';
 
 /**
  * Writes what a person needs of each divergence: the report for a mail, the trace, a C program for
- * the
- * kernel where the subsystem has one, a test for the model.
+ * the kernel where the subsystem has one, a test for the model.
  *
  * @returns the paths written
  */

@@ -4,8 +4,7 @@ import type { AnySubsystem } from '../subsystem.ts';
 
 /**
  * A stand-alone vitest file that states what was observed and holds the model to it. It fails as
- * long
- * as the model and the real thing disagree.
+ * long as the model and the real thing disagree.
  */
 export function modelReproducer(
   { model }: AnySubsystem,

@@ -3,8 +3,7 @@ import type { Json, JsonObject } from '@kernel-models/model-core';
 
 /**
  * Smaller versions of a JSON value, the boldest first: without an element of a list, without a
- * field,
- * with a simpler scalar. One place differs in each.
+ * field, with a simpler scalar. One place differs in each.
  *
  * Most are not valid for a given model; its codec refuses those.
  */

@@ -27,8 +27,7 @@ export interface ShrunkCase<Setup, Operation> extends Case<Setup, Operation> {
 
 /**
  * Makes a failing case smaller while it still fails: first fewer operations (delta debugging), then
- * a
- * smaller world and simpler values, one change at a time, until a whole round changes nothing.
+ * a smaller world and simpler values, one change at a time, until a whole round changes nothing.
  *
  * @param failing a case for which `fails` holds
  */

@@ -9,6 +9,10 @@ const recordings = shippedRecordings(typeIdModel.name);
 const codecOf = (model: string): typeof typeIdModel.codec | undefined =>
   model === typeIdModel.name ? typeIdModel.codec : undefined;
 
+function isTypeId(outcome: unknown): outcome is { readonly kind: 'type-id'; readonly id: number } {
+  return typeof outcome === 'object' && outcome !== null && 'id' in outcome;
+}
+
 describe('recordings of clang', () => {
   test('there are two compilers, with a thousand types each', () => {
     expect(recordings.map(({ name }) => name)).toEqual(['clang-16', 'clang-19']);
@@ -22,9 +26,8 @@ describe('recordings of clang', () => {
       const result = replay(typeIdModel, trace, { revision: 'linux-6.12' });
       operations += result.consumed;
       for (const { observed } of trace.events) {
-        if (observed.kind === 'one' && observed.outcome.kind === 'type-id')
-          ids.add(observed.outcome.id);
-      }
+        const outcome: unknown = observed.kind === 'one' ? observed.outcome : undefined;
+        if (isTypeId(outcome)) ids.add(outcome.id);
       if (result.verdict === 'agree') continue;
       const { divergence } = result;
       const operation =
