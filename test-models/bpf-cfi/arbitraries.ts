@@ -150,6 +150,7 @@ const memberships = fc.oneof(
 
 /** Every operation, without sight of a state. */
 export const operations: fc.Arbitrary<Operation> = fc.oneof(
+  boots,
   { weight: 4, arbitrary: loads },
   {
     weight: 4,

@@ -32,7 +32,7 @@ test('mangled types are those of a naive reference', async () => {
       if (found !== expected)
         throw new Error(`${declarationOf(spec, 'f')}: ${found}, expected ${expected}`);
     }),
-    { runs: 1_500 },
+    { runs: 700 },
   );
 });
 

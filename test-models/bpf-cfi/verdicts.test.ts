@@ -34,7 +34,7 @@ test('what is decided of a call is what executing its bytes comes to, on every r
         state = step.state;
       }
     }),
-    { runs: 2_000 },
+    { runs: 1_000 },
   );
   labels.require({
     returned: 20,
@@ -65,7 +65,7 @@ test('the invariants hold on every revision that promises them', async () => {
         before = step.state;
       }
     }),
-    { runs: 3_000 },
+    { runs: 1_500 },
   );
 });
 
@@ -87,7 +87,7 @@ test('traces of the model read back as they were written', async () => {
       }
       return true;
     }),
-    { runs: 500 },
+    { runs: 300 },
   );
   expect(model.revisions.length).toBeGreaterThan(20);
 });

@@ -28,6 +28,7 @@ describe('recordings of clang', () => {
       for (const { observed } of trace.events) {
         const outcome: unknown = observed.kind === 'one' ? observed.outcome : undefined;
         if (isTypeId(outcome)) ids.add(outcome.id);
+      }
       if (result.verdict === 'agree') continue;
       const { divergence } = result;
       const operation =
