@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
@@ -17,7 +17,15 @@ export default defineConfig({
   test: {
     projects: roots.map(({ root, include }) => ({
       extends: true as const,
-      test: { name: basename(root), root, include, testTimeout: 60_000, hookTimeout: 60_000 },
+      test: {
+        name: basename(root),
+        root,
+        include,
+        testTimeout: 60_000,
+        hookTimeout: 60_000,
+        // Counts the rules that a package's own tests reach.
+        setupFiles: existsSync(`${root}/test/setup.ts`) ? ['test/setup.ts'] : [],
+      },
     })),
     coverage: {
       provider: 'v8',

@@ -194,7 +194,7 @@ export const securebitsModel: Model<
 > = {
   name: 'exec-check.securebits',
   revisions: REVISIONS,
-  rules: [...RULES.filter(({ id }) => id.startsWith('securebits.')), ...OWN_RULES],
+  rules: [...RULES.filter(({ id }) => /^securebits\.(?!.*keepcaps)/.test(id)), ...OWN_RULES],
   codec,
   initial: ({ securebits, setpcap }) => ({ securebits, setpcap }),
   apply,

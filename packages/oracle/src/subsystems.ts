@@ -41,7 +41,7 @@ export const codecOfModel: ReadTracesOptions['codecOf'] = (model) =>
  * @throws UsageError naming the models that there are
  */
 export function subsystemOf(model: string): AnySubsystem {
-  const [subsystem] = selectSubsystems([model]);
+  const subsystem = SUBSYSTEMS.find((one) => one.model.name === model);
   if (subsystem === undefined) throw unknownModel(model);
   return subsystem;
 }

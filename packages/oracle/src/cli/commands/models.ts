@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { isBugRevision } from '@kernel-models/model-core';
+import { formatHex, isBugRevision } from '@kernel-models/model-core';
 import { EXIT } from '../../exit-code.ts';
 import { shippedRecordings } from '../../recordings.ts';
 import { JSON_OUTPUT_VERSION } from '../../report/check-json.ts';
@@ -20,13 +20,18 @@ export const modelsCommand: AddCommand = (program, run) => {
         const subsystems = selectSubsystems(names);
         if (flags.json === true) {
           const models = subsystems.map(modelJson);
-          io.out(`${JSON.stringify({ version: JSON_OUTPUT_VERSION, models }, null, 2)}\n`);
+          io.out(`${JSON.stringify({ version: JSON_OUTPUT_VERSION, models }, spellBigint, 2)}\n`);
         } else if (names.length === 0) io.out(`${overview(subsystems)}\n`);
         else for (const subsystem of subsystems) io.out(`${details(subsystem)}\n\n`);
         return EXIT.agree;
       }),
     );
 };
+
+/** 64-bit features of revisions, as every output spells 64-bit quantities. */
+function spellBigint(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? formatHex(value) : value;
+}
 
 function overview(subsystems: readonly AnySubsystem[]): string {
   return formatTable(
