@@ -49,5 +49,7 @@ export async function hold(
   const name = `${property.id} ${revision}`;
   const runs = Math.ceil(property.runs * share);
   await checkProperty(name, property.of(model, revision, revision, labels), { runs });
-  if (Object.keys(property.coverage).length > 0) labels.require(property.coverage);
+  // A run whose length somebody has chosen may be too short to have met everything.
+  const isUsual = process.env['KM_RUNS'] === undefined;
+  if (isUsual && Object.keys(property.coverage).length > 0) labels.require(property.coverage);
 }
