@@ -5,8 +5,8 @@ import { defineProperty, type Property } from './property.ts';
 import { resultOf, Scene, situations } from './situation.ts';
 
 /*
- * What faccessat2(X_OK) was proposed to be, and is not: it knows the discretionary part and noexec, and
- * nothing of what else decides an execution.
+ * What faccessat2(X_OK) was proposed to be, and is not: it knows the discretionary part and
+ * noexec, and nothing of what else decides an execution.
  */
 
 /** Errors of a check that faccessat does not give where the file is otherwise accessible. */

@@ -90,7 +90,7 @@ const directoryMode: fc.Arbitrary<number> = fc.oneof(
 
 const permission = fc.integer({ min: 0, max: 7 });
 
-export const acl: fc.Arbitrary<Acl> = fc.record({
+const acl: fc.Arbitrary<Acl> = fc.record({
   users: fc.uniqueArray(fc.record({ uid: id, perm: permission }), {
     selector: ({ uid }) => uid,
     maxLength: 2,
@@ -330,7 +330,9 @@ const nodes: fc.Arbitrary<NodeSpec[]> = fc
     fc.tuple(...directories.map(directoryAt), ...files.map(nodeAt)).map((all) => [...all]),
   );
 
-/** Leaves out what the rest of the setup does not hold up, so that no element is dropped on reading. */
+/**
+ * Leaves out what the rest of the setup does not hold up, so that no element is dropped on reading.
+ */
 function consistent(setup: Setup): Setup {
   const kept: NodeSpec[] = [];
   const mounted = setup.mounts.filter(({ kind }) => kind === 'tmpfs').map(({ at }) => at);

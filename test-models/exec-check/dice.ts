@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * A few generated numbers from which a choice is made once the state is known. Smaller numbers choose
- * earlier alternatives, so shrinking leads to the simplest that still fails.
+ * A few generated numbers from which a choice is made once the state is known. Smaller numbers
+ * choose earlier alternatives, so shrinking leads to the simplest that still fails.
  */
 export class Dice {
   readonly #numbers: readonly number[];

@@ -21,8 +21,8 @@ import { resultOf, Scene, situations } from './situation.ts';
 import { Violation } from './violation.ts';
 
 /*
- * Policy that user space or a module decides by: securebits (I6, I7), the interpreters' table (I10, I11),
- * the integrity subsystem's records.
+ * Policy that user space or a module decides by: securebits (I6, I7), the interpreters' table
+ * (I10, I11), the integrity subsystem's records.
  */
 
 const source: fc.Arbitrary<CodeSource> = fc.oneof(
@@ -73,7 +73,8 @@ const moreBitsAllowLess = defineProperty({
       fc.constantFrom(...EXEC_BITS),
       fc.constantFrom(...EXEC_BITS),
       (setup, code, few, more) => {
-        // As posted, RESTRICT without CHECK approves nothing: CHECK there gives, and is left as it is.
+        // As posted, RESTRICT without CHECK approves nothing: CHECK there gives, and is left as it
+        // is.
         const added = featuresOf(base).execSecurebits === 'posted' ? more & ~0x300 : more;
         const before = decide(model, revision, setup, few, code);
         const after = decide(model, revision, setup, few | added, code);

@@ -9,8 +9,8 @@ import { LabelCoverage } from '../support/label-coverage.ts';
 export type ExecModel = Model<State, Operation, Outcome, Setup>;
 
 /**
- * One general property, for any model in exec-check's place: the same code judges the model, its bug
- * variants and its sabotaged copies.
+ * One general property, for any model in exec-check's place: the same code judges the model, its
+ * bug variants and its sabotaged copies.
  */
 export interface Property {
   readonly id: string;

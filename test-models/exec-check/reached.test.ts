@@ -10,8 +10,8 @@ import type { Weights } from './operations.ts';
 const model = covered(execCheck);
 
 /**
- * States that generated histories must get to, or the agreement of both sides says little: each stands
- * for a corner that is seldom visited.
+ * States that generated histories must get to, or the agreement of both sides says little: each
+ * stands for a corner that is seldom visited.
  */
 const MUST_BE_REACHED: Readonly<Record<string, string>> = {
   'execveat.process-limit': 'a task that became one process too many',
@@ -36,7 +36,9 @@ const MUST_BE_REACHED: Readonly<Record<string, string>> = {
   'loader.not-mappable': 'a library on a noexec mount',
 };
 
-/** Families that lead to a corner only together: see the list beside the generator of operations. */
+/**
+ * Families that lead to a corner only together: see the list beside the generator of operations.
+ */
 const TOGETHER: readonly Weights[] = [
   [1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
   [1, 3, 0, 3, 0, 0, 0, 0, 0, 0],

@@ -5,7 +5,9 @@ import type { ExecModel } from './property.ts';
 
 const ERRNO: Outcome = { kind: 'errno', errno: 'EACCES' };
 
-/** Models that are wrong in the simplest ways: a suite that passes on one of them proves nothing. */
+/**
+ * Models that are wrong in the simplest ways: a suite that passes on one of them proves nothing.
+ */
 export const SABOTAGES: readonly {
   readonly name: string;
   sabotage(model: ExecModel): ExecModel;

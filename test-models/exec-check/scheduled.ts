@@ -7,8 +7,9 @@ import { checkOf, FILE, OTHER, TWO_SCRIPTS } from './races.ts';
 import { Violation } from './violation.ts';
 
 /**
- * check || open for writing || chmod || rename || clone(CLONE_FS) as concurrent functions: the library's
- * scheduler decides whose step is next, and every step is one operation on the shared machine.
+ * check || open for writing || chmod || rename || clone(CLONE_FS) as concurrent functions: the
+ * library's scheduler decides whose step is next, and every step is one operation on the shared
+ * machine.
  */
 export function scheduledRace(model: ExecModel, revision: RevisionId): fc.IRawProperty<unknown> {
   return fc.asyncProperty(fc.scheduler(), async (scheduler) => {

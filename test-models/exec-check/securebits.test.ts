@@ -78,8 +78,8 @@ describe.each(['posted-v19', 'linux-6.14', 'linux-6.18'] as const)('%s', (revisi
 });
 
 /*
- * The same rule as arithmetic over whole words. `changed` must touch nothing that is locked; a lock that
- * is set may not change either.
+ * The same rule as arithmetic over whole words. `changed` must touch nothing that is locked; a
+ * lock that is set may not change either.
  */
 describe.each([
   ['linux-6.1', 0xff],

@@ -83,8 +83,8 @@ export class Scene {
   }
 
   /**
-   * Leads a model into a situation. The reference of `base` goes along, so that choices are made by its
-   * state and are the same whatever the model answers.
+   * Leads a model into a situation. The reference of `base` goes along, so that choices are made
+   * by its state and are the same whatever the model answers.
    */
   static arrive(
     model: ExecModel,

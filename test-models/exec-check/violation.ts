@@ -18,7 +18,7 @@ export class Violation extends Error {
     );
     super(
       [
-        `${sentence} (${evidence.revision}${evidence.rule === undefined ? '' : `, ${evidence.rule}`})`,
+        `${sentence} (${[evidence.revision, evidence.rule].filter(Boolean).join(', ')})`,
         ...steps,
         `  in ${canonicalJson(codec.encodeSetup(evidence.setup))}`,
       ].join('\n'),

@@ -111,7 +111,8 @@ function tableOf(all: readonly Kill[]): string {
     const sorted = [...runs].sort((a, b) => a - b);
     const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
     const most = sorted.at(-1) ?? 0;
-    return `${bug.padEnd(36)} ${property.padEnd(26)} ${String(median).padStart(6)} ${String(most).padStart(6)}`;
+    const numbers = [median, most].map((number) => String(number).padStart(6)).join(' ');
+    return `${bug.padEnd(36)} ${property.padEnd(26)} ${numbers}`;
   });
   const head = `${'bug'.padEnd(36)} ${'caught by'.padEnd(26)} median   most`;
   return [head, ...rows, ''].join('\n');

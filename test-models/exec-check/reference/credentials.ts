@@ -244,14 +244,19 @@ function ptraceAttach(
   return SUCCESS;
 }
 
-/** The posting's comparison: what the tracer is held to, and what of it is locked, binds the tracee too. */
+/**
+ * The posting's comparison: what the tracer is held to, and what of it is locked, binds the tracee
+ * too.
+ */
 function isLessRestricted(tracer: Task, tracee: Task): boolean {
   const bits = (task: Task): number => task.securebits & 0x500;
   const locked = (task: Task): number => (bits(task) << 1) & task.securebits;
   return (bits(tracer) & ~bits(tracee)) === 0 && (locked(tracer) & ~locked(tracee)) === 0;
 }
 
-/** CAP_SYS_PTRACE in a namespace: in its own or one above it, or as the owner of it from its parent. */
+/**
+ * CAP_SYS_PTRACE in a namespace: in its own or one above it, or as the owner of it from its parent.
+ */
 function capableIn(world: World, task: Task, namespace: number): boolean {
   if (task.userns === namespace) return has(task.effective, CAP_SYS_PTRACE);
   const { parent, owner } = nth(world.namespaces, namespace);

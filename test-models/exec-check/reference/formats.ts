@@ -39,12 +39,16 @@ interface Image {
   readonly argv: readonly string[];
 }
 
-/** What a format handler answers: an image to go on with, an outcome, or that it is not its format. */
+/**
+ * What a format handler answers: an image to go on with, an outcome, or that it is not its format.
+ */
 type Handled = Image | Outcome | 'not mine';
 
 const ROUNDS = 6;
 
-/** Goes from interpreter to interpreter until something runs, and closes everything that it opened. */
+/**
+ * Goes from interpreter to interpreter until something runs, and closes everything that it opened.
+ */
 export function runFormats(
   exec: Exec,
   place: Place,

@@ -29,7 +29,10 @@ export function landlockAllows(world: World, task: Task, place: Place): boolean 
   return task.landlock.every((domain) => domain.allowed.some((inode) => hierarchy.includes(inode)));
 }
 
-/** The file, its directories, and across every mount those above; mount points themselves are hidden. */
+/**
+ * The file, its directories, and across every mount those above; mount points themselves are
+ * hidden.
+ */
 function inodesAbove(world: World, place: Place): number[] {
   const { root, at } = nth(world.mounts, place.mount);
   const { inode, parent } = nth(world.dentries, place.dentry);

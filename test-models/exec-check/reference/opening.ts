@@ -15,7 +15,10 @@ import {
   type World,
 } from './world.ts';
 
-/* Writers and deniers: both are found by looking at everything that is open and at everybody who runs. */
+/*
+ * Writers and deniers: both are found by looking at everything that is open and at everybody who
+ * runs.
+ */
 
 /** Whether some open file that counts as a writer of the inode is still referred to. */
 export function hasWriter(world: World, inode: number): boolean {
@@ -112,7 +115,10 @@ export function askListeners(world: World, place: Place, event: FanotifyMask): v
   if (isMarked(world, place, event, (group) => group.answer === 'FAN_DENY')) fail('EPERM');
 }
 
-/** What an exec or check does with the object of its path until the file is open and denied to writers. */
+/**
+ * What an exec or check does with the object of its path until the file is open and denied to
+ * writers.
+ */
 export function openForExec(
   world: World,
   name: string,

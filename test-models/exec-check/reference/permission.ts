@@ -43,7 +43,9 @@ export function has(set: CapabilitySet, capability: CapabilitySet): boolean {
   return (set & capability) !== 0n;
 }
 
-/** A capability counts for a file only where both of the file's ids have a name in the namespace. */
+/**
+ * A capability counts for a file only where both of the file's ids have a name in the namespace.
+ */
 function capableFor(world: World, who: Credentials, inode: Inode, cap: CapabilitySet): boolean {
   const namespace = nth(world.namespaces, who.userns);
   return (

@@ -15,8 +15,8 @@ import type {
 } from '@kernel-models/exec-check';
 
 /*
- * The world of the reference: mutable maps, looked through from end to end whenever something is asked.
- * Nothing is cached and nothing is counted along the way.
+ * The world of the reference: mutable maps, looked through from end to end whenever something is
+ * asked. Nothing is cached and nothing is counted along the way.
  */
 
 export type FileKind =
@@ -96,7 +96,9 @@ export interface OpenFile extends Place {
   readonly write: boolean;
   /** O_PATH. */
   readonly path: boolean;
-  /** Whether its opening counted the file's writers up: false for the first descriptor of a memfd. */
+  /**
+   * Whether its opening counted the file's writers up: false for the first descriptor of a memfd.
+   */
   readonly counts: boolean;
 }
 
@@ -221,8 +223,8 @@ export interface World {
 }
 
 /**
- * An errno on its way out of a call. What was changed before it stays changed. It is no Error: nobody
- * looks at its stack, and taking one costs a tenth of a run.
+ * An errno on its way out of a call. What was changed before it stays changed. It is no Error:
+ * nobody looks at its stack, and taking one costs a tenth of a run.
  */
 export class Failure {
   readonly errno: Errno;
