@@ -4,6 +4,7 @@ import { bpfCfiSpeed } from './bpf-cfi/speed.ts';
 import { crPinningSpeed } from './cr-pinning/speed.ts';
 import { execCheckSpeed } from './exec-check/speed.ts';
 import { mapleTreeSpeed } from './maple-tree/speed.ts';
+import { tdxAttestSpeed } from './tdx-attest/speed.ts';
 
 /** Every benchmark, in the order in which they run. */
 export const BENCHMARKS: readonly Benchmark[] = [
@@ -11,4 +12,5 @@ export const BENCHMARKS: readonly Benchmark[] = [
   mapleTreeSpeed,
   crPinningSpeed,
   bpfCfiSpeed,
+  tdxAttestSpeed,
 ];

@@ -40,9 +40,6 @@ export interface JitImage {
   /** From the entry to the landing of tail calls: X86_TAIL_CALL_OFFSET. */
   readonly landing: number;
 }
-
-/** The site that bpf_arch_text_poke() patches, behind ENDBR64 at the entry. */
-export const PATCH_SIZE = 5;
 const PATCH_NOP = [0x0f, 0x1f, 0x44, 0x00, 0x00];
 
 /** The image of a program at an address. */

@@ -26,7 +26,6 @@ export function prefixNops({ padding, alignment }: Setup): number {
 }
 
 const NOP = 0x90;
-const FINEIBT_SIZE = 16;
 
 /** ENDBR64. */
 export const ENDBR_BYTES: readonly number[] = le32(ENDBR64);
@@ -143,6 +142,3 @@ export function hashPosition(scheme: Scheme): number {
   const within = (boot.mode === 'FINEIBT') === swapped ? 1 : fineibt;
   return within - offset;
 }
-
-/** Bytes of a FineIBT preamble. */
-export const FINEIBT_PREAMBLE_SIZE: number = FINEIBT_SIZE;

@@ -37,7 +37,6 @@ export const valueOf = (bits: Bits): bigint =>
   [...bits].reduce((value, bit) => value + 2n ** BigInt(bit), 0n);
 
 const PE = 0;
-const TS = 3;
 const ET = 4;
 const WP = 16;
 const NW = 29;
@@ -115,21 +114,4 @@ export function predictEfer(
   const next = new Set([...value].filter((bit) => bit !== LMA));
   if (efer.has(LMA)) next.add(LMA);
   return { registers: { ...registers, efer: next } };
-}
-
-export function predictLmsw(registers: Registers, source: bigint): Prediction {
-  const value = bitsOf(source);
-  const cr0 = new Set(registers.cr0);
-  for (const bit of [1, 2, 3]) {
-    if (value.has(bit)) cr0.add(bit);
-    else cr0.delete(bit);
-  }
-  if (value.has(PE)) cr0.add(PE);
-  return { registers: { ...registers, cr0 } };
-}
-
-export function predictClts(registers: Registers): Prediction {
-  const cr0 = new Set(registers.cr0);
-  cr0.delete(TS);
-  return { registers: { ...registers, cr0 } };
 }

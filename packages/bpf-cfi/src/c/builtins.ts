@@ -80,6 +80,3 @@ export const UNSIGNED_INT: BuiltinType = builtin('j');
 export const LONG: BuiltinType = builtin('l');
 export const UNSIGNED_LONG: BuiltinType = builtin('m');
 export const DOUBLE: BuiltinType = builtin('d');
-
-/** Every builtin type. */
-export const BUILTIN_TYPES: readonly BuiltinType[] = [...TYPES.values()];

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-/** The status flags of RFLAGS, and two of the system flags, as bits of a number. Intel SDM volume 1, 3.4.3. */
+/** The status flags of RFLAGS as bits of a number. Intel SDM volume 1, 3.4.3. */
 export const CF = 0x1;
 export const PF = 0x4;
 export const AF = 0x10;
 export const ZF = 0x40;
 export const SF = 0x80;
-export const TF = 0x100;
-export const IF = 0x200;
 export const OF = 0x800;
 
 /** The flags that arithmetic sets. */

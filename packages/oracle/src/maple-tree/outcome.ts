@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {
-  decode,
-  DecodeError,
-  formatHex,
-  type Json,
-  type JsonObject,
-} from '@kernel-models/model-core';
+import { decode, DecodeError, formatHex, type Json } from '@kernel-models/model-core';
 import { STORE_TYPES, type StoreType } from '@kernel-models/maple-tree';
 
 /** What became of the structure: only exact geometries promise it. */
@@ -137,17 +131,4 @@ function encodeCursor({ index, last, place, status }: CursorView): Json {
   const head = [status, formatHex(index), formatHex(last)];
   if (place === undefined) return head;
   return [...head, formatHex(place.min), formatHex(place.max), place.offset, place.end];
-}
-
-/** An outcome without its structure and without where in the nodes the cursor stands. */
-export function contentOf(outcome: Outcome): JsonObject {
-  if (outcome.kind === 'dump') return {};
-  const { at, cursor, errno, next, value } = outcome;
-  return {
-    value: typeof value === 'bigint' ? formatHex(value) : value,
-    errno,
-    at: at === undefined ? undefined : formatHex(at),
-    next: next === undefined ? undefined : formatHex(next),
-    cursor: cursor && [cursor.status, formatHex(cursor.index), formatHex(cursor.last)],
-  };
 }

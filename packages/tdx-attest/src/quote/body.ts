@@ -2,7 +2,6 @@
 import { viewOf } from '../bytes.ts';
 import {
   ENCLAVE_REPORT_OFFSET as ENCLAVE,
-  TD_BODY_10_SIZE,
   TD_BODY_15_SIZE,
   TD_BODY_OFFSET as TD,
 } from './layout.ts';
@@ -92,11 +91,6 @@ export class TdBody extends Fields {
   get mrServiceTd(): Uint8Array | undefined {
     return this.hasTdx15 ? this.field(TD.mrServiceTd, 48) : undefined;
   }
-}
-
-/** Whether a length is one of a TD body. */
-export function isTdBodySize(size: number): boolean {
-  return size === TD_BODY_10_SIZE || size === TD_BODY_15_SIZE;
 }
 
 /**
