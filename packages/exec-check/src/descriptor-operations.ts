@@ -47,6 +47,7 @@ const NOT_WRITABLE = refusal('EINVAL', 'fd.not-writable');
 const MAP_SHARED_READ_ONLY = refusal('EACCES', 'mmap.shared-read-only');
 const MAP_UNREADABLE = refusal('EACCES', 'mmap.unreadable');
 const MAP_NOEXEC = refusal('EPERM', 'mmap.noexec');
+const PIDFD_WRITE = refusal('EOPNOTSUPP', 'fd.pidfd-write');
 const MAP_NO_DEVICE = refusal('ENODEV', 'mmap.no-method');
 const NOT_MAPPED = refusal('ENOMEM', 'mprotect.not-mapped');
 const MPROTECT_DENIED = refusal('EACCES', 'mprotect.may-not');
@@ -169,6 +170,7 @@ export function fwrite(context: Context, { fd, content }: OperationOf<'fwrite'>)
   if (file === undefined || file.path) return refuse(state, BAD_FD);
   const id = inodeIdOf(state, file);
   const inode = at(state.inodes, id);
+  if (file.mount === PIDFS_MOUNT) return refuse(state, PIDFD_WRITE);
   if (inode.kind !== 'file' || !file.writable) return refuse(state, NOT_WRITABLE);
   return succeed(putInode(state, id, written(context, inode, content)), 'file.written');
 }
@@ -258,7 +260,8 @@ function mayMap(
   if (!file.readable) return MAP_UNREADABLE;
   if (exec && pathNoexec(context, file)) return MAP_NOEXEC;
   const inode = at(context.state.inodes, inodeIdOf(context.state, file));
-  return inode.kind === 'file' && inode.proc === 'none' ? undefined : MAP_NO_DEVICE;
+  const hasMethod = inode.kind === 'file' && inode.proc === 'none' && file.mount !== PIDFS_MOUNT;
+  return hasMethod ? undefined : MAP_NO_DEVICE;
 }
 
 function withMapping(

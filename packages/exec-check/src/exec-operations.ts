@@ -17,7 +17,7 @@ import { checkExecutable, LEASE, type Verdict } from './execveat.ts';
 import { watchEvents } from './fsnotify.ts';
 import { at, without } from './lists.ts';
 import { pathNoexec } from './noexec.ts';
-import { inodeIdOf, putTask, removeTask } from './open-files.ts';
+import { fileOf, inodeIdOf, putTask, removeTask } from './open-files.ts';
 import type { ExecveatArguments, OperationOf } from './operation.ts';
 import { SUCCESS, type Observed, type Outcome } from './outcome.ts';
 import { walk } from './path-walk.ts';
@@ -26,7 +26,7 @@ import { realExec, type ExecResult } from './real-exec.ts';
 import { isRefusal, refusal, type Refusal } from './refusal.ts';
 import type { RuleName } from './rules.ts';
 import { INIT } from './setup.ts';
-import type { State, Task } from './state.ts';
+import type { DentryId, Inode, State, Task } from './state.ts';
 import { answer, refuse, succeed, type ExecStep } from './step.ts';
 import { toKernelId } from './user-namespace.ts';
 import { countWrites } from './write-access.ts';
@@ -191,7 +191,7 @@ export function faccessat(context: Context, operation: OperationOf<'faccessat'>)
   if (path.text === '' && (flags & AT_EMPTY_PATH) === 0) return refuse(state, FACCESS_EMPTY);
   const located = walk(asReal, dirfd, path.text, (flags & AT_SYMLINK_NOFOLLOW) === 0);
   if (isRefusal(located)) return refuse(state, located);
-  const inode = at(state.inodes, at(state.dentries, located.dentry).inode);
+  const inode = accessedInode(context, located.dentry, path.text);
   if (located.directory && inode.kind !== 'dir') return refuse(state, FACCESS_SLASH);
   if ((access & MAY_EXEC) !== 0 && inode.kind === 'file' && pathNoexec(context, located)) {
     return refuse(state, FACCESS_NOEXEC);
@@ -201,6 +201,21 @@ export function faccessat(context: Context, operation: OperationOf<'faccessat'>)
   }
   const allowed = access === 0 || mayAccess(asReal, inode, access);
   return allowed ? succeed(state, 'faccessat.allowed') : refuse(state, FACCESS_DENIED);
+}
+
+/**
+ * The inode that an access is to. A link of /proc/self/fd that is not followed belongs to the task, and
+ * its mode tells how the descriptor is open. Mirrors tid_fd_update_inode(), fs/proc/fd.c, Linux 6.12.
+ */
+function accessedInode({ state, task }: Context, dentry: DentryId, path: string): Inode {
+  const inode = at(state.inodes, at(state.dentries, dentry).inode);
+  if (inode.proc !== 'magic-link') return inode;
+  // One link stands for all of them: the last name of the path says which it is.
+  const file = fileOf(state, task, Number(path.slice(path.lastIndexOf('/') + 1)));
+  if (file === undefined) return inode;
+  const opened = (file.readable ? 0o500 : 0) | (file.writable ? 0o300 : 0);
+  const { euid: uid, egid: gid } = task.credentials;
+  return { ...inode, mode: file.path ? 0 : opened, uid, gid };
 }
 
 /** Mirrors access_override_creds(), fs/open.c. */

@@ -242,6 +242,7 @@ const OPEN = {
   'fd.dup-same': 'dup3 is given two numbers.',
   'fd.duplicated': 'The descriptor has a second number.',
   'fd.not-writable': 'The descriptor is open for writing.',
+  'fd.pidfd-write': 'A pidfd of pidfs is not truncated.',
   'fd.stat': 'Type, mode, owner, group and size are told.',
 } as const;
 

@@ -51,6 +51,12 @@ const HISTORIES: Readonly<Partial<Record<RuleName, History>>> = {
       exec('/e/i'),
     ],
   },
+  'fd.pidfd-write': {
+    operations: [
+      { op: 'anonymous', task: 't1', fd: 3, kind: 'pidfd' },
+      { op: 'fwrite', task: 't1', fd: 3, content: { kind: 'empty' } },
+    ],
+  },
   'file.chmod-pidfd': {
     operations: [
       { op: 'anonymous', task: 't1', fd: 3, kind: 'pidfd' },

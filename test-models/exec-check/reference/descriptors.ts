@@ -59,7 +59,7 @@ export function descriptorOperation(
       const file = fileOf(world, task, op.fd);
       const inode = inodeAt(world, file);
       const isPidfd = inode.kind === 'pidfd' && features.pidfd !== 'anonymous';
-      if (isPidfd) fail(features.pidfd === 'pidfs-eperm' ? 'EPERM' : 'EOPNOTSUPP');
+      if (isPidfd) fail('EOPNOTSUPP');
       if (inode.kind !== 'file' || !file.write) fail('EINVAL');
       replaceContent(world, task, inode, contentBytes(op.content));
       return SUCCESS;
