@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+export { PAGE_SIZE } from './constants.ts';
