@@ -1,26 +1,14 @@
 // SPDX-License-Identifier: MIT
 import fc from 'fast-check';
-import {
-  ALL_CAPABILITIES,
-  CAPABILITY_NAMES,
-  CAP_DAC_OVERRIDE,
-  CAP_DAC_READ_SEARCH,
-  CAP_FOWNER,
-  CAP_FSETID,
-  CAP_SETPCAP,
-  CAP_SETUID,
-  CAP_SYS_ADMIN,
-  CAP_SYS_PTRACE,
-  type CapabilitySet,
-} from './capability.ts';
+import { ALL_CAPABILITIES } from '../capability.ts';
 import {
   AT_EACCESS,
   AT_EMPTY_PATH,
   AT_EXECVE_CHECK,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
-} from './constants.ts';
-import { at } from './lists.ts';
+} from '../constants.ts';
+import { at } from '../lists.ts';
 import {
   ANONYMOUS_KINDS,
   FANOTIFY_CLASSES,
@@ -34,309 +22,23 @@ import {
   type Operation,
   type PathArgument,
   type StringArray,
-} from './operation.ts';
+} from '../operation.ts';
+import { INIT, type Path } from '../setup.ts';
+import type { DentryId, MountId, State } from '../state.ts';
 import {
-  ELF_VARIATIONS,
-  INIT,
-  MOUNT_FLAGS,
-  type Acl,
-  type Content,
-  type FileCapabilities,
-  type MountFlag,
-  type MountSpec,
-  type NodeSpec,
-  type Path,
-  type Setup,
-  type TaskSpec,
-} from './setup.ts';
-import type { DentryId, MountId, State } from './state.ts';
-import { normaliseSetup } from './world.ts';
-
-/* Arbitraries of worlds and operations, for properties and for the oracle. fast-check is a peer. */
-
-/** What generated worlds and operations may hold. */
-export interface GeneratorOptions {
-  /** Capabilities that tasks may have. Default: all. A target may not have them all to give. */
-  readonly capabilities?: CapabilitySet;
-  /** Securebits that tasks may begin with, as a mask. Default: 0xfff. */
-  readonly securebits?: number;
-  /** Whether only operations are wanted that a target can be asked. Default: false. */
-  readonly live?: boolean;
-}
-
-/** The ids that worlds are made of; none but 0 is likely to be in use on a machine. */
-export const IDS: readonly number[] = [0, 7, 8, 4711, 4712, 65534];
-
-const DIRECTORIES: readonly Path[] = ['/e', '/n', '/e/d', '/n/d', '/e/d/s', '/r'];
-const NAMES: readonly string[] = ['f', 'g', 'i', 'l', 'x'];
-const TASK_NAMES: readonly string[] = ['t1', 't2', 't3'];
-
-const id: fc.Arbitrary<number> = fc.constantFrom(...IDS);
-
-/** A mode: every one of the 4096, with the ordinary ones more often. */
-export const modeArbitrary: fc.Arbitrary<number> = fc.oneof(
-  { weight: 3, arbitrary: fc.constantFrom(0o755, 0o644, 0o700, 0o111, 0o100, 0o010, 0o001, 0o011) },
-  { weight: 1, arbitrary: fc.integer({ min: 0, max: 0o7777 }) },
-);
-
-const mountFlags: fc.Arbitrary<readonly MountFlag[]> = fc.oneof(
-  { weight: 3, arbitrary: fc.constant([]) },
-  { weight: 1, arbitrary: fc.subarray([...MOUNT_FLAGS]) },
-);
-
-const mount: fc.Arbitrary<MountSpec> = fc.oneof(
-  fc.record({
-    kind: fc.constant('tmpfs'),
-    at: fc.constantFrom('/e', '/n', '/m', '/e/d'),
-    flags: mountFlags,
-  }),
-  fc.record({
-    kind: fc.constant('bind'),
-    from: fc.constantFrom('/e', '/n', '/e/d', '/e/f', '/r'),
-    at: fc.constantFrom('/b', '/n/b', '/e/b'),
-    flags: mountFlags,
-  }),
-  fc.record({
-    kind: fc.constant('overlay'),
-    lower: fc.constantFrom('/r', '/r/d'),
-    at: fc.constantFrom('/o', '/e/o'),
-    flags: mountFlags,
-  }),
-  fc.record({ kind: fc.constant('proc'), at: fc.constant('/p'), flags: mountFlags }),
-);
-
-const perm: fc.Arbitrary<number> = fc.integer({ min: 0, max: 7 });
-
-/** An ACL with up to two named users and groups. */
-export const aclArbitrary: fc.Arbitrary<Acl> = fc.record({
-  users: fc.uniqueArray(fc.record({ uid: id, perm }), { maxLength: 2, selector: ({ uid }) => uid }),
-  groups: fc.uniqueArray(fc.record({ gid: id, perm }), {
-    maxLength: 2,
-    selector: ({ gid }) => gid,
-  }),
-  groupObj: perm,
-  mask: perm,
-});
-
-/** What the interpreters of scripts and programs are called: most exist in a generated world. */
-const interpreterPath: fc.Arbitrary<string> = fc.constantFrom(
-  '/e/i',
-  '/n/i',
-  '/r/i',
-  '/e/f',
-  '/e/missing',
-  '/e/d',
-  'f',
-);
-
-/** File contents: programs, scripts, neither. */
-export const contentArbitrary: fc.Arbitrary<Content> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.record(
-      {
-        kind: fc.constant('elf' as const),
-        program: fc.constantFrom('exit' as const, 'hash' as const),
-        exitCode: fc.integer({ min: 40, max: 60 }),
-        interp: interpreterPath,
-        variations: fc.subarray([...ELF_VARIATIONS], { maxLength: 1 }),
-      },
-      { requiredKeys: ['kind', 'program', 'exitCode'] },
-    ),
-  },
-  {
-    weight: 3,
-    arbitrary: fc
-      .tuple(
-        fc.constantFrom('', ' ', '\t'),
-        interpreterPath,
-        fc.constantFrom('', ' a', ' a b ', '\r', '  ', `${' '.repeat(250)}`),
-        fc.boolean(),
-      )
-      .map(([before, interpreter, after, newline]) => ({
-        kind: 'script' as const,
-        line: `${before}${interpreter}${after}`,
-        ...(newline ? {} : { newline }),
-      })),
-  },
-  { weight: 1, arbitrary: fc.constant({ kind: 'bytes' as const, base64: 'aGVsbG8K' }) },
-  { weight: 1, arbitrary: fc.constantFrom({ kind: 'bytes' as const, base64: 'IyE=' }) },
-  { weight: 1, arbitrary: fc.constant({ kind: 'empty' as const }) },
-);
-
-function capabilities(available: CapabilitySet): fc.Arbitrary<CapabilitySet> {
-  const known = CAPABILITY_NAMES.length;
-  return fc.oneof(
-    { weight: 3, arbitrary: fc.constant(0n) },
-    {
-      weight: 3,
-      arbitrary: fc
-        .subarray([
-          CAP_DAC_OVERRIDE,
-          CAP_DAC_READ_SEARCH,
-          CAP_FOWNER,
-          CAP_FSETID,
-          CAP_SETPCAP,
-          CAP_SETUID,
-          CAP_SYS_ADMIN,
-          CAP_SYS_PTRACE,
-        ])
-        .map((sets) => sets.reduce((union, set) => union | set, 0n) & available),
-    },
-    { weight: 1, arbitrary: fc.constant(ALL_CAPABILITIES & available) },
-    {
-      weight: 1,
-      arbitrary: fc
-        .bigInt({ min: 0n, max: (1n << BigInt(known)) - 1n })
-        .map((set) => set & available),
-    },
-  );
-}
-
-function fileCapabilities(available: CapabilitySet): fc.Arbitrary<FileCapabilities> {
-  return fc.record({
-    permitted: capabilities(available),
-    inheritable: capabilities(available),
-    effective: fc.boolean(),
-  });
-}
-
-const path: fc.Arbitrary<Path> = fc
-  .tuple(fc.constantFrom(...DIRECTORIES), fc.constantFrom(...NAMES))
-  .map(([directory, name]) => `${directory}/${name}`);
-
-function node(available: CapabilitySet): fc.Arbitrary<NodeSpec> {
-  const ownership = { mode: modeArbitrary, uid: id, gid: id };
-  return fc.oneof(
-    {
-      weight: 6,
-      arbitrary: fc.record(
-        {
-          kind: fc.constant('file' as const),
-          path,
-          content: contentArbitrary,
-          ...ownership,
-          acl: aclArbitrary,
-          fcaps: fileCapabilities(available),
-        },
-        { requiredKeys: ['kind', 'path', 'content', 'mode', 'uid', 'gid'] },
-      ),
-    },
-    {
-      weight: 2,
-      arbitrary: fc.record({
-        kind: fc.constant('dir' as const),
-        path: fc.constantFrom(...DIRECTORIES),
-        ...ownership,
-        // A directory that nobody can search hides the rest of the world too often.
-        mode: fc.constantFrom(0o755, 0o755, 0o711, 0o700, 0o644, 0o2775, 0o1777),
-      }),
-    },
-    {
-      weight: 2,
-      arbitrary: fc.record({
-        kind: fc.constant('symlink' as const),
-        path,
-        target: fc.constantFrom('f', '/e/f', '/n/f', '../f', 'l', 'd/', '/e/d', 'missing', '/n/l/'),
-      }),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.record({
-        kind: fc.constantFrom(
-          'fifo' as const,
-          'socket' as const,
-          'char' as const,
-          'block' as const,
-        ),
-        path,
-        ...ownership,
-      }),
-    },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('link' as const), path, target: path }) },
-  );
-}
-
-function task(name: string, options: GeneratorOptions): fc.Arbitrary<TaskSpec> {
-  const available = options.capabilities ?? ALL_CAPABILITIES;
-  const set = capabilities(available);
-  return fc
-    .record({
-      uid: id,
-      euid: id,
-      gid: id,
-      fsuid: id,
-      same: fc.boolean(),
-      groups: fc.uniqueArray(id, { maxLength: 2 }),
-      caps: fc.record({
-        effective: set,
-        permitted: set,
-        inheritable: set,
-        ambient: set,
-        bounding: fc.oneof(fc.constant(available), set),
-      }),
-      securebits: fc.oneof(
-        { weight: 3, arbitrary: fc.constant(0) },
-        { weight: 1, arbitrary: fc.integer({ min: 0, max: 0xfff }) },
-      ),
-      noNewPrivs: fc.boolean(),
-      cwd: fc.constantFrom('/', '/e', '/n', '/e/d'),
-      landlock: fc.oneof(
-        { weight: 5, arbitrary: fc.constant(undefined) },
-        {
-          weight: 1,
-          arbitrary: fc.array(fc.subarray(['/e', '/n', '/r', '/e/f', '/']), {
-            minLength: 1,
-            maxLength: 2,
-          }),
-        },
-      ),
-      stackLimit: fc.oneof(
-        { weight: 6, arbitrary: fc.constant(undefined) },
-        { weight: 1, arbitrary: fc.constantFrom(0n, 4096n, 65536n, 600000n, 1n << 20n) },
-      ),
-      nprocLimit: fc.oneof(
-        { weight: 6, arbitrary: fc.constant(undefined) },
-        { weight: 1, arbitrary: fc.constantFrom(0n, 1n, 2n, 3n) },
-      ),
-    })
-    .map(({ uid, euid, gid, fsuid, same, landlock, stackLimit, nprocLimit, ...rest }) => ({
-      name,
-      ruid: uid,
-      euid: same ? uid : euid,
-      suid: uid,
-      fsuid: same ? uid : fsuid,
-      rgid: gid,
-      egid: gid,
-      sgid: gid,
-      fsgid: gid,
-      ...rest,
-      caps: { ...rest.caps, effective: rest.caps.effective & rest.caps.permitted },
-      securebits: rest.securebits & (options.securebits ?? 0xfff),
-      ...(landlock === undefined ? {} : { landlock }),
-      ...(stackLimit === undefined ? {} : { stackLimit }),
-      ...(nprocLimit === undefined ? {} : { nprocLimit }),
-    }));
-}
-
-/** A small world: up to 3 mounts, up to 12 files, 1 to 3 tasks, normalised. */
-export function setupArbitrary(options: GeneratorOptions = {}): fc.Arbitrary<Setup> {
-  const available = options.capabilities ?? ALL_CAPABILITIES;
-  return fc
-    .record({
-      mounts: fc.array(mount, { maxLength: 3 }),
-      nodes: fc.array(node(available), { minLength: 1, maxLength: 12 }),
-      tasks: fc
-        .integer({ min: 1, max: 3 })
-        .chain((count) =>
-          fc.tuple(...TASK_NAMES.slice(0, count).map((name) => task(name, options))),
-        ),
-      processes: fc.array(fc.record({ uid: id, count: fc.integer({ min: 1, max: 3 }) }), {
-        maxLength: 1,
-      }),
-    })
-    .map(normaliseSetup);
-}
+  aclArbitrary,
+  capabilities,
+  contentArbitrary,
+  fileCapabilities,
+  idArbitrary,
+  IDS,
+  mount,
+  mountFlags,
+  NAMES,
+  TASK_NAMES,
+  modeArbitrary,
+  type GeneratorOptions,
+} from './worlds.ts';
 
 const argument: fc.Arbitrary<ArgumentString> = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom({ kind: 'text' as const, text: 'x' }) },
@@ -538,7 +240,7 @@ function worldOperation(
       mode: modeArbitrary,
     }),
     fc.record({ op: op('link'), task, from: path, to: newPath }),
-    fc.record({ op: op('chown'), task, path, uid: id, gid: id }),
+    fc.record({ op: op('chown'), task, path, uid: idArbitrary, gid: idArbitrary }),
     fc.record({ op: op('setacl'), task, path, acl: aclArbitrary }),
     fc.record({ op: op('setfcaps'), task, path, fcaps: fileCapabilities(available) }),
     fc.record({ op: op('mount'), task, mount }),
@@ -650,7 +352,7 @@ function credentialOperation(
   );
   return fc.oneof(
     fc.record({ op: op('setresuid'), ...by, ruid: changed, euid: changed, suid: changed }),
-    fc.record({ op: op('setfsuid'), ...by, fsuid: id }),
+    fc.record({ op: op('setfsuid'), ...by, fsuid: idArbitrary }),
     fc.record({ op: op('capset'), ...by, effective: set, permitted: set, inheritable: set }),
     fc.record({ op: op('setSecurebits'), ...by, value: word }),
     fc.record({ op: fc.constantFrom('getSecurebits' as const, 'getKeepcaps' as const), ...by }),
@@ -730,60 +432,3 @@ function microOperation(
     }),
   );
 }
-
-/** A task of this uid and gid, without capabilities. */
-export function plainTask(name: string, uid: number, changes: Partial<TaskSpec> = {}): TaskSpec {
-  return {
-    name,
-    ruid: uid,
-    euid: uid,
-    suid: uid,
-    fsuid: uid,
-    rgid: uid,
-    egid: uid,
-    sgid: uid,
-    fsgid: uid,
-    groups: [],
-    caps: {
-      effective: 0n,
-      permitted: 0n,
-      inheritable: 0n,
-      bounding: ALL_CAPABILITIES,
-      ambient: 0n,
-    },
-    securebits: 0,
-    noNewPrivs: false,
-    cwd: '/',
-    ...changes,
-  };
-}
-
-/**
- * The small world of the documentation: `/e` allows execution, `/n` does not; `/e/i` is a program,
- * `/e/s` a script of uid 7 without execute bits; `t1` and `t2` are uid 7 without capabilities.
- */
-export const SMALL_WORLD: Setup = {
-  mounts: [
-    { kind: 'tmpfs', at: '/e', flags: [] },
-    { kind: 'tmpfs', at: '/n', flags: ['noexec'] },
-  ],
-  nodes: [
-    {
-      kind: 'file',
-      path: '/e/i',
-      mode: 0o755,
-      uid: 0,
-      gid: 0,
-      content: { kind: 'elf', program: 'hash', exitCode: 43 },
-    },
-    {
-      kind: 'file',
-      path: '/e/s',
-      mode: 0o644,
-      uid: 7,
-      gid: 7,
-      content: { kind: 'script', line: '/e/i' },
-    },
-  ],
-  tasks: [plainTask('t1', 7), plainTask('t2', 7)],
-};

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+export {
+  execveatFlagsArbitrary,
+  operationFor,
+  stringArrayArbitrary,
+  visiblePaths,
+} from './operations.ts';
+export { plainTask, SMALL_WORLD } from './small-world.ts';
+export {
+  aclArbitrary,
+  contentArbitrary,
+  IDS,
+  modeArbitrary,
+  setupArbitrary,
+  type GeneratorOptions,
+} from './worlds.ts';
