@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Runs the test suite, judges the rule coverage, and closes with one line: "N passed, N failed".
 //
-//   node scripts/test.mjs [--deep] [--coverage] [vitest's own arguments]
+//   node scripts/test.mjs [--deep] [--coverage] [--gallery] [vitest's own arguments]
+//   node scripts/test.mjs --gallery          every bug variant with twenty seeds, nothing else
 //   node scripts/test.mjs --shard=1/3        one shard; the rules it reached stay in .results/rules
 //   node scripts/test.mjs --judge            judges the rules of all shards, runs nothing
 import { spawnSync } from 'node:child_process';
@@ -22,10 +23,11 @@ const take = (flag) => {
 };
 const deep = take('--deep');
 const coverage = take('--coverage');
+const gallery = take('--gallery');
 const judgeOnly = take('--judge');
 const sharded = args.some((arg) => arg.startsWith('--shard'));
 // A selection of files or tests reaches only some rules: nothing to judge then.
-const partial = sharded || args.some((arg) => !arg.startsWith('--reporter'));
+const partial = sharded || gallery || args.some((arg) => !arg.startsWith('--reporter'));
 
 let failed = false;
 if (!judgeOnly) failed = runVitest() !== 0;
@@ -46,12 +48,18 @@ function runVitest() {
       '--reporter=json',
       `--outputFile.json=${report}`,
       ...(coverage ? ['--coverage'] : []),
+      ...(gallery ? ['known-bugs'] : []),
       ...args,
     ],
     {
       cwd: root,
       stdio: 'inherit',
-      env: { ...process.env, KM_RULE_COVERAGE: rulesFolder, ...(deep && { KM_DEEP: '1' }) },
+      env: {
+        ...process.env,
+        KM_RULE_COVERAGE: rulesFolder,
+        ...(deep && { KM_DEEP: '1' }),
+        ...(gallery && { KM_GALLERY: '1' }),
+      },
     },
   );
   return status ?? 1;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isBugRevision } from '@kernel-models/model-core';
 import { REVISIONS, typeIdModel } from '@kernel-models/bpf-cfi';
-import { SUITE_SEED } from '../support/check-property.ts';
+import { GALLERY_SEEDS, IS_GALLERY } from '../support/check-property.ts';
 import { GENERAL, PARTICULAR, type NamedProperty } from '../bpf-cfi/properties.ts';
 
 /*
@@ -11,8 +11,6 @@ import { GENERAL, PARTICULAR, type NamedProperty } from '../bpf-cfi/properties.t
  * it stands must pass the same property with the same seed.
  */
 
-const IS_GALLERY = process.env['KM_GALLERY'] === '1';
-const SEEDS = Array.from({ length: IS_GALLERY ? 20 : 1 }, (_, index) => SUITE_SEED + index);
 /** Cases that a property may take to find a bug. */
 const BUDGET = IS_GALLERY ? 6000 : 3000;
 
@@ -31,7 +29,7 @@ describe('bug variants of bpf-cfi', () => {
 
   test.each(bugs)('$id: $story', ({ id, base, caughtBy }) => {
     const survivors: string[] = [];
-    for (const seed of SEEDS) {
+    for (const seed of GALLERY_SEEDS) {
       for (const name of caughtBy) {
         const { property } = propertyNamed(name);
         const onBug = fc.check(property(id), { seed, numRuns: BUDGET, endOnFailure: true });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { isBugRevision } from '@kernel-models/model-core';
 import { cpuModel, REVISIONS } from '@kernel-models/hw-model/cpu';
-import { SUITE_SEED } from '../support/check-property.ts';
+import { GALLERY_SEEDS } from '../support/check-property.ts';
 import { covered } from '../support/rule-coverage.ts';
 import { choice, operationOf, SETUPS, startOf } from '../hw-model/cpu/operations.ts';
 import { huntInvariants } from '../cr-pinning/hunt.ts';
@@ -17,20 +17,23 @@ const BUDGET = 10_000;
 
 describe('bug variants of the CPU', () => {
   test.each(REVISIONS.filter(isBugRevision))('$id: $story', ({ id, base, caughtBy }) => {
-    const kill = huntInvariants(model, {
-      revision: id,
-      seed: SUITE_SEED,
-      budget: BUDGET,
-      length: 40,
-      setups: SETUPS,
-      choice,
-      start: (setup) => startOf(model, setup, id),
-      operationOf,
-    });
-    expect(kill, `${id} was not caught within ${BUDGET} operations`).toBeDefined();
-    if (kill === undefined) return;
-    expect(kill.operations.length).toBeLessThanOrEqual(6);
-    expect(caughtBy).toContain(kill.invariant);
-    expect(kill.holdsOn(base)).toBe(true);
+    for (const seed of GALLERY_SEEDS) {
+      const kill = huntInvariants(model, {
+        revision: id,
+        seed,
+        budget: BUDGET,
+        length: 40,
+        setups: SETUPS,
+        choice,
+        start: (setup) => startOf(model, setup, id),
+        operationOf,
+      });
+      if (kill === undefined) {
+        throw new Error(`${id} was not caught within ${BUDGET} operations, seed ${seed}`);
+      }
+      expect(kill.operations.length).toBeLessThanOrEqual(6);
+      expect(caughtBy).toContain(kill.invariant);
+      expect(kill.holdsOn(base)).toBe(true);
+    }
   });
 });

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { isBugRevision } from '@kernel-models/model-core';
 import { crPinningModel, REVISIONS } from '@kernel-models/cr-pinning';
-import { SUITE_SEED } from '../support/check-property.ts';
+import { GALLERY_SEEDS } from '../support/check-property.ts';
 import { covered } from '../support/rule-coverage.ts';
 import { huntInvariants } from '../cr-pinning/hunt.ts';
 import { choice, operationOf, SETUPS } from '../cr-pinning/operations.ts';
@@ -13,7 +13,6 @@ import { choice, operationOf, SETUPS } from '../cr-pinning/operations.ts';
  */
 
 const model = covered(crPinningModel);
-const SEEDS = process.env['KM_GALLERY'] === '1' ? 20 : 1;
 const BUDGET = 10_000;
 
 interface Row {
@@ -27,10 +26,10 @@ const rows: Row[] = [];
 
 describe('bug variants of cr-pinning', () => {
   test.each(REVISIONS.filter(isBugRevision))('$id: $story', ({ id, base, caughtBy }) => {
-    const kills = Array.from({ length: SEEDS }, (_, index) =>
+    const kills = GALLERY_SEEDS.map((seed) =>
       huntInvariants(model, {
         revision: id,
-        seed: SUITE_SEED + index,
+        seed,
         budget: BUDGET,
         length: 60,
         setups: SETUPS,
@@ -62,7 +61,7 @@ describe('bug variants of cr-pinning', () => {
     const line = ({ bug, invariants, executed, shortest }: Row): string =>
       `${bug.padEnd(30)} ${String(Math.max(...executed)).padStart(6)} ` +
       `${String(Math.max(...shortest)).padStart(4)}  ${invariants.join(', ')}`;
-    const head = `${'bug'.padEnd(30)} operations to kill, length of the shortest history (most of ${SEEDS})`;
+    const head = `${'bug'.padEnd(30)} operations to kill, length of the shortest history (most of ${GALLERY_SEEDS.length})`;
     process.stdout.write(`${[head, ...rows.map(line)].join('\n')}\n`);
   });
 });

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { isBugRevision } from '@kernel-models/model-core';
 import { execCheck, REVISIONS } from '@kernel-models/exec-check';
-import { SUITE_SEED } from '../support/check-property.ts';
+import { GALLERY_SEEDS, IS_GALLERY } from '../support/check-property.ts';
 import { LabelCoverage } from '../support/label-coverage.ts';
 import { covered } from '../support/rule-coverage.ts';
 import { AGREEMENT } from '../exec-check/agreement.ts';
@@ -20,8 +20,6 @@ import { THEOREMS } from '../exec-check/theorems.ts';
  */
 
 const model = covered(execCheck);
-const IS_GALLERY = process.env['KM_GALLERY'] === '1';
-const SEEDS = Array.from({ length: IS_GALLERY ? 20 : 1 }, (_, index) => SUITE_SEED + index);
 
 /** Cases that a property may take to find a bug. */
 const BUDGET = IS_GALLERY ? 4000 : 2000;
@@ -83,7 +81,7 @@ describe('bug variants of exec-check', () => {
     const property = propertyNamed(CATCHERS[id] ?? '');
     const runs: number[] = [];
     let counterexample = '';
-    for (const seed of SEEDS) {
+    for (const seed of GALLERY_SEEDS) {
       const wrong = property.of(model, id, base, new LabelCoverage());
       const found = await fc.check(wrong, { seed, numRuns: BUDGET });
       expect(found.failed, `${property.id} did not find ${id} with seed ${seed}`).toBe(true);

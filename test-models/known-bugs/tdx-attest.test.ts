@@ -11,7 +11,7 @@ import {
   tsm,
   verify,
 } from '@kernel-models/tdx-attest';
-import { IS_DEEP, SUITE_SEED } from '../support/check-property.ts';
+import { GALLERY_SEEDS, SUITE_SEED } from '../support/check-property.ts';
 import { covered } from '../support/rule-coverage.ts';
 import type { Run } from '../tdx-attest/broken-invariants.ts';
 import { runsOf } from '../tdx-attest/broken-invariants.ts';
@@ -21,7 +21,6 @@ import { nodeSignatureBackend } from '../tdx-attest/node-backend.ts';
 
 /** Runs that may pass before a bug is found. */
 const BUDGET = 400;
-const SEEDS = Array.from({ length: IS_DEEP ? 20 : 1 }, (_, index) => SUITE_SEED + index);
 
 /** How many runs it takes to break one of the named invariants; undefined beyond the budget. */
 function runsToKill<State, Operation extends AnyOperation, Outcome, Setup>(
@@ -61,7 +60,7 @@ function gallery<State, Operation extends AnyOperation, Outcome, Setup>(
       '%s is caught',
       (id, { caughtBy, base }) => {
         const mine = caughtBy.filter((name) => name.startsWith(`${prefix}.`));
-        for (const seed of SEEDS) {
+        for (const seed of GALLERY_SEEDS) {
           expect(runsToKill(model, id, mine, runs, seed), `seed ${seed}`).toBeDefined();
         }
         // The same runs leave what it stands on alone, so it is the bug that is caught.

@@ -24,11 +24,20 @@ export interface PropertyOptions<Values> {
 /** Whether this is the deep run: fresh seeds, more runs. */
 export const IS_DEEP: boolean = process.env['KM_DEEP'] === '1';
 
+/** Whether this is the gallery's run: every bug variant with twenty seeds in place of one. */
+export const IS_GALLERY: boolean = process.env['KM_GALLERY'] === '1';
+
 /** How many times the runs of `npm test` the deep run does. */
 const DEEP_FACTOR = 20;
 
 /** The seed of this process: KM_SEED, in the deep run a fresh one, else the committed one. */
 export const SUITE_SEED: number = suiteSeed();
+
+/** The seeds with which each bug variant must be caught. */
+export const GALLERY_SEEDS: readonly number[] = Array.from(
+  { length: IS_GALLERY ? 20 : 1 },
+  (_, index) => SUITE_SEED + index,
+);
 
 function suiteSeed(): number {
   const fromEnvironment = environmentNumber('KM_SEED');
