@@ -11,15 +11,17 @@ const BATCH = 256;
  * Cases from a seed, in batches; the same seed gives the same cases, however many are asked for.
  *
  * @param count how many cases in all
+ * @param worlds those that the target has, where it cannot have others
  */
 export function* generateCases<State, Operation extends AnyOperation, Outcome, Setup>(
   subsystem: Subsystem<State, Operation, Outcome, Setup>,
   revision: RevisionId,
   seed: number,
   count: number,
+  worlds?: readonly Setup[],
 ): Generator<readonly Case<Setup, Operation>[]> {
   if (subsystem.cases === undefined) return;
-  const arbitrary = subsystem.cases(revision);
+  const arbitrary = subsystem.cases(revision, worlds);
   for (let done = 0, batch = 0; done < count; done += BATCH, batch += 1) {
     // Always a whole batch is drawn, so that the first n cases do not depend on the count.
     const cases = sample(arbitrary, { seed: batchSeed(seed, batch), numRuns: BATCH });

@@ -201,7 +201,7 @@ async function checkTarget(
     });
     const availability = await target.available();
     if (!availability.ok) return skip(availability.skip);
-    const { source } = availability;
+    const { source, worlds } = availability;
     const revision = options.revision ?? availability.revision;
     if (revision === undefined) {
       return skip(`no revision describes ${source.kernel ?? source.kind}; --revision names one`);
@@ -211,7 +211,8 @@ async function checkTarget(
     const observed = async function* (): AsyncGenerator<
       ObservedTrace<unknown, AnyOperation, unknown>
     > {
-      for (const cases of generateCases(subsystem, revision, options.seed, options.runs)) {
+      const { seed, runs } = options;
+      for (const cases of generateCases(subsystem, revision, seed, runs, worlds)) {
         yield* observeCases(target, cases, facts);
         if (isAborted(options)) return;
       }

@@ -28,6 +28,7 @@ export async function fuzz(
   options: FuzzOptions,
 ): Promise<CheckedComparison> {
   const { revision, runs, seed } = options;
+  const { worlds } = availability;
   const facts = {
     model: subsystem.model.name,
     revision,
@@ -39,7 +40,7 @@ export async function fuzz(
   const observed = async function* (): AsyncGenerator<
     ObservedTrace<unknown, AnyOperation, unknown>
   > {
-    for (const cases of generateCases(subsystem, revision, seed, runs)) {
+    for (const cases of generateCases(subsystem, revision, seed, runs, worlds)) {
       yield* observeCases(target, cases, facts);
       if (stop.signal.aborted) return;
     }

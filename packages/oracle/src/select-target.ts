@@ -8,7 +8,7 @@ import type { Availability, Target } from './target.ts';
 /** A target that can answer here. */
 export interface ReadyTarget {
   readonly target: Target;
-  readonly availability: Availability & { readonly ok: true };
+  readonly availability: Availability<unknown> & { readonly ok: true };
 }
 
 /**

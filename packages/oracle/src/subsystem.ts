@@ -37,10 +37,13 @@ export interface Subsystem<State, Operation extends AnyOperation, Outcome, Setup
   /** The revision used where nothing says which: the newest kernel. */
   readonly defaultRevision: RevisionId;
   /**
-   * Cases that a target can execute. Absent where no target exists: the model is checked by
-   * recordings.
+   * Cases that a target can execute, on the worlds that it has where it cannot have others. Absent
+   * where no target exists: the model is checked by recordings.
    */
-  readonly cases?: (revision: RevisionId) => Arbitrary<Case<Setup, Operation>>;
+  readonly cases?: (
+    revision: RevisionId,
+    worlds?: readonly Setup[],
+  ) => Arbitrary<Case<Setup, Operation>>;
   /** Whether a (shrunk) case still makes sense to a target. Absent: every decodable one does. */
   readonly isExecutable?: (candidate: Case<Setup, Operation>) => boolean;
   readonly targets: (options: TargetOptions) => readonly Target<Setup, Operation, Outcome>[];

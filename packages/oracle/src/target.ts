@@ -28,13 +28,18 @@ export interface Answer<Outcome = unknown> {
 }
 
 /** Whether a target can answer on this host, now. */
-export type Availability =
+export type Availability<Setup = never> =
   | {
       readonly ok: true;
       /** What will answer, for the report and for recordings. */
       readonly source: TraceSource;
       /** The revision of the model that describes it; undefined where none is known to. */
       readonly revision: RevisionId | undefined;
+      /**
+       * Worlds that the thing has and nobody can choose: the address spaces that its processes
+       * begin with. Cases for this target build on them. Absent: every world can be made.
+       */
+      readonly worlds?: readonly Setup[];
     }
   | {
       readonly ok: false;
@@ -57,7 +62,7 @@ export interface Target<Setup = unknown, Operation = unknown, Outcome = unknown>
   readonly models: readonly string[];
   /** What running it touches on this host, in one line for the person who is about to run it. */
   readonly touches: string;
-  available(): Promise<Availability>;
+  available(): Promise<Availability<Setup>>;
   /** @throws TargetError where the thing failed before the last outcome */
   run(setup: Setup, operations: readonly Operation[]): AsyncIterable<Outcome>;
   runBatch?(cases: Iterable<Case<Setup, Operation>>): AsyncIterable<Answer<Outcome>>;

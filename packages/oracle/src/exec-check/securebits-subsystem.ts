@@ -94,7 +94,13 @@ export function securebitsTarget(
     name: target.name,
     models: [securebitsModel.name],
     touches: target.touches,
-    available: () => target.available(),
+    // Its worlds, where it had some, would be exec-check's.
+    available: async () => {
+      const availability = await target.available();
+      if (!availability.ok) return availability;
+      const { source, revision } = availability;
+      return { ok: true, source, revision };
+    },
     runBatch,
     run: async function* (setup, operations) {
       for await (const { outcomes, failure } of runBatch([{ setup, operations }])) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Key } from '@kernel-models/maple-tree';
+import { Dice } from '../dice.ts';
 import type { Case } from '../target.ts';
 import type { Operation } from './operation.ts';
 import { openSession, type AnySession } from './session.ts';
@@ -62,40 +63,6 @@ export function generateCase(seed: number, length: number, shape?: Shape): Case<
   while (writer.operations.length < length) writer.addSome();
   writer.add({ op: 'dump' });
   return { setup, operations: writer.operations };
-}
-
-/** A small generator of numbers: xorshift32, after warming up. */
-class Dice {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = (Math.imul(seed, 0x9e3779b1) ^ 0x5bd1e995) >>> 0 || 1;
-    for (let turn = 0; turn < 8; turn++) this.next();
-  }
-
-  /** In [0, 1). */
-  next(): number {
-    let state = this.#state;
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    this.#state = state >>> 0;
-    return this.#state / 0x1_0000_0000;
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.next() * limit);
-  }
-
-  chance(share: number): boolean {
-    return this.next() < share;
-  }
-
-  pick<const Value>(values: readonly Value[]): Value {
-    const value = values[this.below(values.length)];
-    if (value === undefined) throw new RangeError('dice: expected a value to pick, got none');
-    return value;
-  }
 }
 
 class CaseWriter {

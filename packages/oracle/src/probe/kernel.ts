@@ -4,7 +4,7 @@ import { constants, open, readFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { buildProbe } from './build.ts';
-import { cpioArchive } from './cpio.ts';
+import { cpioArchive, type InitramfsEntry } from './cpio.ts';
 import { requireLinux, thisHost, type LocalOptions } from './local.ts';
 import { processLink } from './process-link.ts';
 import type { Link, Transport } from './transport.ts';
@@ -17,17 +17,26 @@ const SERIAL_WINDOW = 3072;
 
 /**
  * What the booted kernel is told. Landlock alone of the security modules that have policies: with
- * another one the answers are also that one's.
+ * another one the answers are also that one's. Address spaces of 47 bits, and memory that may be
+ * executed may be read, as most machines have it; the emulated CPU could do otherwise.
  */
-const BOOT_PARAMETERS = 'console=ttyS0 quiet panic=-1 oops=panic rdinit=/init lsm=landlock';
+const BOOT_PARAMETERS =
+  'console=ttyS0 quiet panic=-1 oops=panic rdinit=/init lsm=landlock no5lvl nopku';
 
 /** Where the setup header of a bzImage has its magic. Origin: Documentation/arch/x86/boot.rst. */
 const SETUP_MAGIC_AT = 0x202;
 
-/** Options of {@link kernelTransport}, for tests. */
+/** Options of {@link kernelTransport}. */
 export interface KernelOptions extends LocalOptions {
   /** The emulator's command. */
   readonly emulator?: string;
+  /** What the initramfs has beside the probe. */
+  readonly files?: readonly InitramfsEntry[];
+  /**
+   * The machine's clock counts instructions and jumps over waiting: a sleep costs nothing, and
+   * equal cases take equal time.
+   */
+  readonly virtualClock?: boolean;
 }
 
 /**
@@ -47,7 +56,7 @@ export function kernelTransport(
     requireLinux(host);
     await requireImage(image);
     const program = await buildProbe(probe, options);
-    const archive = initramfs(await readFile(program), lines);
+    const archive = initramfs(await readFile(program), options.files ?? [], lines);
     const file = await unnamedFile(archive);
     try {
       return startMachine({
@@ -56,6 +65,7 @@ export function kernelTransport(
         image,
         initramfs: file,
         watchdogMs,
+        virtualClock: options.virtualClock === true,
       });
     } finally {
       await file.close();
@@ -90,12 +100,17 @@ async function requireImage(image: string): Promise<void> {
   }
 }
 
-function initramfs(program: Uint8Array, lines: Iterable<string> | undefined): Uint8Array {
+function initramfs(
+  program: Uint8Array,
+  files: readonly InitramfsEntry[],
+  lines: Iterable<string> | undefined,
+): Uint8Array {
   return cpioArchive([
     { kind: 'dir', path: 'dev', mode: 0o755 },
     { kind: 'char', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
     { kind: 'dir', path: 'proc', mode: 0o755 },
     { kind: 'file', path: 'init', mode: 0o755, bytes: program },
+    ...files,
     ...(lines === undefined
       ? []
       : [{ kind: 'file', path: 'cases', mode: 0o600, bytes: joined(lines) } as const]),
@@ -128,7 +143,11 @@ interface Machine {
   readonly image: string;
   readonly initramfs: FileHandle;
   readonly watchdogMs: number;
+  readonly virtualClock: boolean;
 }
+
+/** An instruction takes 2 ns, and time jumps to the next timer where there is none to execute. */
+const VIRTUAL_CLOCK = ['-icount', 'shift=1,sleep=off'];
 
 /* The descriptors that the emulator gets: sockets for the two serial ports, and the initramfs. */
 const PROBE_FD = 3;
@@ -136,7 +155,7 @@ const CONSOLE_FD = 4;
 const INITRAMFS_FD = 5;
 
 function startMachine(machine: Machine): Link {
-  const { guard, emulator, image, initramfs: file, watchdogMs } = machine;
+  const { guard, emulator, image, initramfs: file, watchdogMs, virtualClock } = machine;
   const child = spawn(
     guard,
     [
@@ -144,6 +163,7 @@ function startMachine(machine: Machine): Link {
       emulator,
       ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
       ...['-machine', 'pc', '-accel', 'tcg', '-cpu', 'max', '-m', '768'],
+      ...(virtualClock ? VIRTUAL_CLOCK : []),
       ...['-kernel', image, '-initrd', `/proc/self/fd/${INITRAMFS_FD}`],
       ...['-append', `${BOOT_PARAMETERS} -- --boot --watchdog=${watchdogMs}`],
       ...['-chardev', `socket,id=console,fd=${CONSOLE_FD}`, '-serial', 'chardev:console'],

@@ -23,6 +23,8 @@ export interface ProbeSubsystem<Setup, Operation extends AnyOperation, Outcome> 
   readonly revisionOf: (hello: Hello) => RevisionId | undefined;
   /** What of a kernel's configuration matters, for the provenance of recordings. */
   readonly configOf: (hello: Hello) => string;
+  /** The worlds that a kernel has and nobody can choose. Absent: every world can be made. */
+  readonly worldsOf?: (hello: Hello) => readonly Setup[];
   /** What kernel it takes to answer at all; undefined where this one can. */
   readonly requires?: (hello: Hello) => string | undefined;
   /** Why a case cannot be put to this kernel, naming what is missing; undefined where it can. */
@@ -58,9 +60,9 @@ export function probeTarget<Setup, Operation extends AnyOperation, Outcome>(
 }
 
 async function availability<Setup, Operation extends AnyOperation, Outcome>(
-  { revisionOf, configOf, model, requires }: ProbeSubsystem<Setup, Operation, Outcome>,
+  { revisionOf, configOf, worldsOf, model, requires }: ProbeSubsystem<Setup, Operation, Outcome>,
   session: ProbeSession,
-): Promise<Availability> {
+): Promise<Availability<Setup>> {
   try {
     const hello = await session.hello();
     const required = requires?.(hello);
@@ -72,7 +74,12 @@ async function availability<Setup, Operation extends AnyOperation, Outcome>(
       cpu: hello.cpu,
       tool: `packages/oracle/probes/${model}.c`,
     };
-    return { ok: true, source, revision: revisionOf(hello) };
+    return {
+      ok: true,
+      source,
+      revision: revisionOf(hello),
+      ...(worldsOf !== undefined && { worlds: worldsOf(hello) }),
+    };
   } catch (error) {
     if (error instanceof Unavailable) return { ok: false, skip: error.message };
     throw error;

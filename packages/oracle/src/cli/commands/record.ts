@@ -56,12 +56,13 @@ async function runRecord(io: CommandIo, model: string, flags: RecordFlags): Prom
     source,
     recordedAt: new Date().toISOString(),
   };
+  const { seed, runs } = flags;
   const progress = new Progress(io.interactive);
   const parts: string[] = [];
   let incomplete = 0;
   let events = 0;
   try {
-    for (const cases of generateCases(subsystem, revision, flags.seed, flags.runs)) {
+    for (const cases of generateCases(subsystem, revision, seed, runs, availability.worlds)) {
       for await (const { trace, failure, lacks } of observeCases(target, cases, facts)) {
         // A case that did not run to its end is no evidence: it is counted and left out.
         if (failure !== undefined || lacks !== undefined) incomplete += 1;
