@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Records what this kernel answers to generated programs: their JIT images and test runs.
+// Records what this kernel answers to generated programs: their JIT images, test runs, and what is registered
+// of them with their trampolines. On this host that can be seen by others while it runs (--host-visible).
 //
 //   npm run build && node scripts/record/bpf-cfi.mjs [cases] [seed] [kernel image]
 //
@@ -15,11 +16,11 @@ import { generateCases } from '../../packages/oracle/dist/cases.js';
 import { observeCases } from '../../packages/oracle/dist/observe.js';
 
 const SCRIPT = 'scripts/record/bpf-cfi.mjs';
-const count = Number(process.argv[2] ?? 800);
+const count = Number(process.argv[2] ?? 2000);
 const seed = Number(process.argv[3] ?? 20_231_208);
 const kernel = process.argv[4];
 
-const [target] = bpfCfiSubsystem.targets(kernel === undefined ? {} : { kernel });
+const [target] = bpfCfiSubsystem.targets(kernel === undefined ? { hostVisible: true } : { kernel });
 const availability = await target.available();
 if (!availability.ok) throw new Error(`bpf: ${availability.skip}`);
 const { revision } = availability;

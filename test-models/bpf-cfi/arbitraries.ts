@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 import fc from 'fast-check';
 import {
+  BTF_GAPS,
+  CREATE_MISTAKES,
   ENDBR64,
   prototype,
   setupError,
+  UPDATE_MISTAKES,
   type FunctionCallee,
   type Operation,
   type ProgramBody,
+  type RegisteredMember,
   type Setup,
 } from '@kernel-models/bpf-cfi';
 
@@ -27,6 +31,11 @@ export const PROTOTYPES: readonly string[] = [
 ];
 
 const flag = fc.boolean();
+
+/** One time in four something is there. */
+function seldom<Value>(values: readonly Value[]): fc.Arbitrary<Value | undefined> {
+  return fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, fc.constantFrom(...values));
+}
 
 /** Builds that can exist. */
 export const setups: fc.Arbitrary<Setup> = fc
@@ -125,6 +134,7 @@ const loads: fc.Arbitrary<Operation> = fc.oneof(
     struct: fc.constant('tcp_congestion_ops' as const),
     member: fc.constantFrom(...TCP, ...TCP, ...OTHERS),
     sleepable: fc.constantFrom(false, false, true),
+    wrong: seldom(['struct'] as const),
     body: bodies,
   }),
   fc.record({
@@ -140,6 +150,53 @@ const loads: fc.Arbitrary<Operation> = fc.oneof(
 
 const values = fc.constantFrom(0n, 1n, 0x1_0000_0001n, (1n << 64n) - 1n);
 const POKE_TARGETS = [null, null, 0xffff_ffff_8100_0000n, 0xffff_ffff_8100_1000n, 0x1000n];
+
+const POINTER = 'int f(struct sock *a, int b)';
+
+function member(
+  source: string,
+  stub: string | null = source,
+  nullable: readonly number[] = [],
+  known = true,
+): RegisteredMember {
+  const own = stub === null ? null : { prototype: stub, nullable, known };
+  return { kind: 'function', prototype: source, stub: own };
+}
+
+/** Members that a module may register, and what may be wrong with each. */
+export const REGISTERED: readonly RegisteredMember[] = [
+  { kind: 'data' },
+  { kind: 'module', known: true },
+  { kind: 'module', known: false },
+  { kind: 'anonymous' },
+  { kind: 'bit-field' },
+  member('int f(int)'),
+  member('__int128 f(void)'),
+  member('__int128 f(void)', null),
+  member('struct pair { long a, b; }; struct pair f(void);'),
+  member('struct three { long a, b, c; }; int f(struct three)'),
+  member('int f(int, ...)'),
+  member('int f(int, int, int, int, int, int, int, int, int, int, int, int, int)'),
+  member('int f(int)', 'int f(int)', [], false),
+  member('int f(int)', 'int f(int, int)'),
+  member(POINTER, POINTER, [0]),
+  member(POINTER, POINTER, [1]),
+  member(POINTER, 'int f(struct file *a, int b)', [0]),
+  member('struct pair { long a, b; }; int f(struct pair a, struct pair *b)'),
+];
+
+const structRegistrations: fc.Arbitrary<Operation> = fc.record({
+  op: fc.constant('registerStruct' as const),
+  name: fc.constantFrom('my_ops', 'my_ops', 'x'.repeat(112), 'x'.repeat(113)),
+  stubs: fc.constantFrom(true, true, false),
+  btf: seldom(BTF_GAPS),
+  members: fc.oneof(
+    { weight: 9, arbitrary: fc.array(fc.constantFrom(...REGISTERED), { maxLength: 3 }) },
+    fc.constant<readonly RegisteredMember[]>(
+      new Array<RegisteredMember>(65).fill({ kind: 'data' }),
+    ),
+  ),
+});
 
 /** The memberships that make a complete algorithm out of loaded programs, or nearly. */
 const memberships = fc.oneof(
@@ -162,7 +219,7 @@ export const operations: fc.Arbitrary<Operation> = fc.oneof(
     }),
   },
   fc.record({
-    op: fc.constantFrom('unload', 'image', 'dispatch', 'callback', 'tailCall', 'dispatch'),
+    op: fc.constantFrom('unload', 'image', 'text', 'dispatch', 'callback', 'tailCall', 'dispatch'),
     program: programs,
   }) as fc.Arbitrary<Operation>,
   fc.constant<Operation>({ op: 'destroy' }),
@@ -173,16 +230,7 @@ export const operations: fc.Arbitrary<Operation> = fc.oneof(
     from: fc.constantFrom(...POKE_TARGETS),
     to: fc.constantFrom(...POKE_TARGETS),
   }),
-  fc.record({
-    op: fc.constant('registerStruct' as const),
-    name: fc.constantFrom('my_ops', 'x'.repeat(112), 'x'.repeat(113)),
-    stubs: flag,
-    members: fc.constantFrom<readonly string[]>(
-      ['int f(int)'],
-      ['struct pair { long a, b; }; struct pair f(void);'],
-      new Array<string>(65).fill('void f(void)'),
-    ),
-  }),
+  structRegistrations,
   fc.record({
     op: fc.constant('mapCreate' as const),
     map: maps,
@@ -190,23 +238,30 @@ export const operations: fc.Arbitrary<Operation> = fc.oneof(
       ...(['tcp_congestion_ops', 'tcp_congestion_ops', 'bpf_dummy_ops'] as const),
     ),
     link: flag,
+    wrong: seldom(CREATE_MISTAKES),
   }),
   {
     weight: 3,
     arbitrary: fc.record({
       op: fc.constant('mapUpdate' as const),
       map: maps,
-      name: fc.constantFrom('cubic2', 'cubic2', 'other', '', 'a b'),
+      name: fc.constantFrom('cubic2', 'cubic2', 'other', 'reno', '', 'a b'),
       members: memberships,
       owner: fc.constantFrom(false, false, false, true),
       flags: fc.constantFrom(0, 0, 0, 1),
       key: fc.constantFrom(0, 0, 0, 1),
+      wrong: seldom(UPDATE_MISTAKES),
     }),
   },
   fc.record({
-    op: fc.constantFrom('mapDelete', 'linkCreate', 'linkClose'),
+    op: fc.constantFrom('mapDelete', 'mapLookup', 'linkCreate', 'linkClose'),
     map: maps,
   }) as fc.Arbitrary<Operation>,
+  fc.record({
+    op: fc.constant('trampoline' as const),
+    map: maps,
+    member: fc.constantFrom(...TCP, 'owner'),
+  }),
   {
     weight: 2,
     arbitrary: fc.record({

@@ -5,7 +5,8 @@ import { call, executedOutcome, scenarioOf } from './calls.ts';
 import type { Outcome } from './outcome.ts';
 import type { Operation, OperationOf } from './operation.ts';
 import { schemeOf } from './plan.ts';
-import { image, load, textPoke, unload } from './program-operations.ts';
+import { image, load, text, textPoke, unload } from './program-operations.ts';
+import { registerStruct } from './register-struct.ts';
 import { featuresOf, type Features } from './revisions.ts';
 import type { Scenario } from './scenario.ts';
 import type { State } from './state.ts';
@@ -15,8 +16,9 @@ import {
   linkCreate,
   mapCreate,
   mapDelete,
+  mapLookup,
   mapUpdate,
-  registerStruct,
+  showTrampoline,
 } from './struct-ops.ts';
 
 /**
@@ -37,6 +39,8 @@ export function apply(state: State, operation: Operation, revision: RevisionId):
       return unload(state, operation, scheme);
     case 'image':
       return image(state, operation, scheme);
+    case 'text':
+      return text(state, operation, scheme);
     case 'textPoke':
       return textPoke(state, operation, scheme);
     case 'registerStruct':
@@ -46,7 +50,11 @@ export function apply(state: State, operation: Operation, revision: RevisionId):
     case 'mapUpdate':
       return mapUpdate(state, operation, scheme);
     case 'mapDelete':
-      return mapDelete(state, operation, scheme);
+      return mapDelete(state, operation);
+    case 'mapLookup':
+      return mapLookup(state, operation);
+    case 'trampoline':
+      return showTrampoline(state, operation, scheme);
     case 'linkCreate':
       return linkCreate(state, operation);
     case 'linkClose':

@@ -11,9 +11,17 @@ import {
 import { CFI_MODES } from './boot.ts';
 import { CSyntaxError } from './c/syntax-error.ts';
 import type { CfiErrno, Outcome } from './outcome.ts';
-import type { Operation } from './operation.ts';
+import {
+  BTF_GAPS,
+  CREATE_MISTAKES,
+  UPDATE_MISTAKES,
+  type Operation,
+  type RegisteredMember,
+} from './operation.ts';
+
 import { prototype } from './prototypes.ts';
 import { setupError, type Setup } from './setup.ts';
+import { MAP_STATES } from './state.ts';
 
 const { array, boolean, hex, integer, object, oneOf, optional, record, string, union } = decode;
 
@@ -59,6 +67,22 @@ const body = union('kind', {
 const nullable: Decoder<bigint | null> = (json, field) =>
   json === null ? null : hex()(json, field);
 
+const stub = object({
+  prototype: declaration,
+  nullable: array(integer(0, 11)),
+  known: boolean,
+});
+const registeredMember = union('kind', {
+  function: {
+    prototype: declaration,
+    stub: (json: Json | undefined, field: string) => (json === null ? null : stub(json, field)),
+  },
+  data: {},
+  module: { known: boolean },
+  anonymous: {},
+  'bit-field': {},
+});
+
 const setup = object({
   cfi: boolean,
   autoDefault: boolean,
@@ -86,18 +110,25 @@ const operation = union('op', {
     struct: optional(struct),
     member: optional(string),
     sleepable: optional(boolean),
+    wrong: optional(oneOf(['struct'])),
     body,
   },
   unload: { program: label },
   image: { program: label },
+  text: { program: label },
   call: { site: declaration, callee, swapped: optional(callee) },
   dispatch: { program: label },
   callback: { program: label },
   tailCall: { program: label },
   destroy: {},
   textPoke: { program: label, kind: oneOf(['call', 'jmp']), from: nullable, to: nullable },
-  registerStruct: { name, stubs: boolean, members: array(declaration) },
-  mapCreate: { map: label, struct, link: boolean },
+  registerStruct: {
+    name,
+    stubs: boolean,
+    btf: optional(oneOf(BTF_GAPS)),
+    members: array(registeredMember),
+  },
+  mapCreate: { map: label, struct, link: boolean, wrong: optional(oneOf(CREATE_MISTAKES)) },
   mapUpdate: {
     map: label,
     name,
@@ -105,7 +136,10 @@ const operation = union('op', {
     owner: boolean,
     flags: integer(0, 0xffff_ffff),
     key: integer(0, 0xffff_ffff),
+    wrong: optional(oneOf(UPDATE_MISTAKES)),
   },
+  mapLookup: { map: label },
+  trampoline: { map: label, member: string },
   mapDelete: { map: label },
   linkCreate: { map: label },
   linkClose: { map: label },
@@ -131,6 +165,7 @@ const outcome = union('kind', {
   errno: { errno: oneOf(ERRNOS) },
   returned: { value: nullable, reports },
   trapped: { vector: oneOf(['UD', 'CP', 'BP', 'PF']), errorCode: code, place, reports },
+  map: { state: oneOf(MAP_STATES), uses: integer(0, 1) },
   image: { bytes: text(/^(?:[0-9a-f]{2}|\?\?)*$/, 'hexadecimal digits or question marks') },
   impossible: {},
 });
@@ -156,9 +191,17 @@ function encodeOperation(value: Operation): Json {
       return { ...value, arguments: value.arguments.map(formatHex) };
     case 'mapUpdate':
       return { ...value, members: { ...value.members } };
+    case 'registerStruct':
+      return { ...value, members: value.members.map(encodeMember) };
     default:
       return { ...value };
   }
+}
+
+function encodeMember(member: RegisteredMember): Json {
+  if (member.kind !== 'function') return { ...member };
+  const { stub: own } = member;
+  return { ...member, stub: own === null ? null : { ...own, nullable: [...own.nullable] } };
 }
 
 function encodeNullable(value: bigint | null): Json {

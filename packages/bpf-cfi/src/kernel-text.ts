@@ -31,10 +31,12 @@ export const RETURN_THUNK = 0xffff_ffff_8200_0040n;
 export const ARITY_THUNKS = 0xffff_ffff_8200_1000n;
 /** Program images, one every 1024 bytes of a pack. */
 export const PACK = 0xffff_ffff_c000_0000n;
-/** struct_ops trampolines, 16 pages for each map; the page before the first is not mapped. */
+/** struct_ops trampolines: of each map every other page, so that the one before is not mapped. */
 export const TRAMPOLINES = 0xffff_ffff_c100_0000n;
+/** Bytes from the trampolines of a map to those of the next one. */
+export const MAP_SPACING = 0x10_0000;
 /** Where a trampoline of a test run is built. */
-export const TEST_RUN_IMAGE = 0xffff_ffff_c200_0000n;
+export const TEST_RUN_IMAGE = 0xffff_ffff_d000_0000n;
 /** struct bpf_prog, one every 256 bytes; nothing looks into them. */
 export const PROGRAM_OBJECTS = 0xffff_c900_0010_0000n;
 /** An object that pointers in arguments lead to. */

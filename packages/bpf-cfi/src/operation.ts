@@ -11,6 +11,59 @@ export interface FunctionCallee {
   readonly addressTaken: boolean;
 }
 
+/** What can be wrong with the attributes of a map of type BPF_MAP_TYPE_STRUCT_OPS. */
+export const CREATE_MISTAKES = [
+  'key-size',
+  'entries',
+  'flags',
+  'value-type',
+  'value-size',
+  'btf',
+] as const;
+export type CreateMistake = (typeof CREATE_MISTAKES)[number];
+
+/**
+ * What can be wrong with a value: bytes in a hole, a state, a list entry that is not empty, unknown
+ * flags, or in place of the last program something else.
+ */
+export const UPDATE_MISTAKES = [
+  'padding',
+  'state',
+  'list',
+  'tcp-flags',
+  'no-program',
+  'program-type',
+] as const;
+export type UpdateMistake = (typeof UPDATE_MISTAKES)[number];
+
+/** What BTF lacks of a struct: the struct, its value type, or the value type's form. */
+export const BTF_GAPS = ['struct', 'value', 'value-form'] as const;
+export type BtfGap = (typeof BTF_GAPS)[number];
+
+/** The stub of a member that a module registers. */
+export interface RegisteredStub {
+  /** In C. */
+  readonly prototype: string;
+  /** Parameters whose names end in `__nullable`, by their position. */
+  readonly nullable: readonly number[];
+  /** Whether the kernel's symbols and BTF have it. */
+  readonly known: boolean;
+}
+
+/** A member of a struct that a module registers. */
+export type RegisteredMember =
+  /** A function pointer; without a stub BPF may not implement it. */
+  | {
+      readonly kind: 'function';
+      readonly prototype: string;
+      readonly stub: RegisteredStub | null;
+    }
+  | { readonly kind: 'data' }
+  /** A pointer to struct module; `known`: BTF has that struct. */
+  | { readonly kind: 'module'; readonly known: boolean }
+  | { readonly kind: 'anonymous' }
+  | { readonly kind: 'bit-field' };
+
 /** What can happen to a kernel. */
 export type Operation =
   /** The kernel boots; `cfi` is the value of its parameter, `seed` the random word that it draws. */
@@ -23,12 +76,16 @@ export type Operation =
       readonly struct?: StructName | undefined;
       readonly member?: string | undefined;
       readonly sleepable?: boolean | undefined;
+      /** `struct`: its attach_btf_id is a struct that BPF cannot implement. */
+      readonly wrong?: 'struct' | undefined;
       readonly body: ProgramBody;
     }
   /** The program's descriptor is closed. */
   | { readonly op: 'unload'; readonly program: string }
   /** BPF_OBJ_GET_INFO_BY_FD: the image from its entry on; addresses as question marks. */
   | { readonly op: 'image'; readonly program: string }
+  /** The whole image as it lies in kernel memory, its preamble first; addresses as question marks. */
+  | { readonly op: 'text'; readonly program: string }
   /** A checked call of a function of C, by a caller that was compiled for `site`. */
   | {
       readonly op: 'call';
@@ -59,6 +116,7 @@ export type Operation =
       readonly map: string;
       readonly struct: StructName;
       readonly link: boolean;
+      readonly wrong?: CreateMistake | undefined;
     }
   /** bpf(BPF_MAP_UPDATE_ELEM). */
   | {
@@ -70,7 +128,12 @@ export type Operation =
       readonly owner: boolean;
       readonly flags: number;
       readonly key: number;
+      readonly wrong?: UpdateMistake | undefined;
     }
+  /** bpf(BPF_MAP_LOOKUP_ELEM): the map's state, and how often it is in use. */
+  | { readonly op: 'mapLookup'; readonly map: string }
+  /** The trampoline of a member as it lies in kernel memory; addresses as question marks. */
+  | { readonly op: 'trampoline'; readonly map: string; readonly member: string }
   /** bpf(BPF_MAP_DELETE_ELEM). */
   | { readonly op: 'mapDelete'; readonly map: string }
   | { readonly op: 'linkCreate'; readonly map: string }
@@ -90,8 +153,9 @@ export type Operation =
       readonly name: string;
       /** Whether it has a table of stubs. */
       readonly stubs: boolean;
-      /** The members' prototypes, in C. */
-      readonly members: readonly string[];
+      /** What BTF has of it; absent where it has all. */
+      readonly btf?: BtfGap | undefined;
+      readonly members: readonly RegisteredMember[];
     }
   /** bpf(BPF_PROG_TEST_RUN) of a program for bpf_dummy_ops. */
   | {

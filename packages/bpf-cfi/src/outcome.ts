@@ -2,6 +2,7 @@
 import type { Errno } from '@kernel-models/model-core';
 import type { Boot } from './boot.ts';
 import type { Place, Trap } from './checked-call.ts';
+import type { MapState } from './state.ts';
 
 /** An errno; ENOTSUPP is 524, which the kernel does not keep to itself here. */
 export type CfiErrno = Errno | 'ENOTSUPP';
@@ -26,6 +27,8 @@ export type Outcome =
     }
   /** A call ended in an exception. */
   | ({ readonly kind: 'trapped'; readonly reports: readonly Report[] } & Trap)
+  /** What a lookup shows of a map: `uses` counts its registration or its link. */
+  | { readonly kind: 'map'; readonly state: MapState; readonly uses: number }
   /** Hexadecimal digits; `????????` where an address stands. */
   | { readonly kind: 'image'; readonly bytes: string }
   /** The operation names something that is not there. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { PAGE_SIZE } from '@kernel-models/hw-model/instructions';
 import { bootHash, cfiGetOffset } from './boot.ts';
 import type { TargetFacts } from './checked-call.ts';
 import { arityThunk, jitImage, relative, type ImageShape, type JitImage } from './jit-image.ts';
@@ -6,6 +7,7 @@ import {
   CALLS,
   FREE_BYTE,
   FUNCTIONS,
+  MAP_SPACING,
   OBJECT,
   PACK,
   PROGRAM_OBJECTS,
@@ -29,8 +31,8 @@ import { ENDBR64 } from './rehash.ts';
 import type { Features } from './revisions.ts';
 import type { Scenario } from './scenario.ts';
 import type { FunctionCallee } from './operation.ts';
-import type { Program, State } from './state.ts';
-import type { StructMember, StructName } from './struct-types.ts';
+import type { Program, State, StructMap } from './state.ts';
+import { structMembers, type StructMember, type StructName } from './struct-types.ts';
 import { structOpsTrampoline, type FunctionModel, type Trampoline } from './trampoline.ts';
 import { VOID } from './c/builtins.ts';
 import { layoutOf } from './c/layout.ts';
@@ -404,6 +406,19 @@ function stubOf(
     : undefined;
 }
 
+/**
+ * Where the trampoline of a member lies. The kernel packs those of a map behind each other; here each has
+ * a page of its own, so that what lies in front of it is the same for all.
+ */
+export function trampolineAddress(
+  map: Pick<StructMap, 'struct' | 'slot'>,
+  member: string,
+  features: Features,
+): bigint {
+  const index = structMembers(map.struct, features).findIndex(({ name }) => name === member);
+  return TRAMPOLINES + BigInt(MAP_SPACING * map.slot + 2 * PAGE_SIZE * index);
+}
+
 /** A trampoline in its place. */
 export interface PlacedTrampoline {
   readonly trampoline: Trampoline;
@@ -470,7 +485,7 @@ export function planTrampoline(
   },
 ): CallPlan | undefined {
   const { member, program, struct, testRun } = call;
-  const address = testRun ? TEST_RUN_IMAGE : TRAMPOLINES + 0x1_0000n * BigInt(call.slot);
+  const address = testRun ? TEST_RUN_IMAGE : trampolineAddress(call, member.name, scheme.features);
   const placed = placeTrampoline(scheme, struct, member, program, address, testRun);
   if (placed === undefined) return undefined;
   const hash = siteHash(scheme, call.site);

@@ -27,6 +27,7 @@ export function load(state: State, operation: OperationOf<'load'>, features: Fea
   if (earlier !== undefined && earlier.references > 0) return impossible(state);
   if (kind === 'struct_ops') {
     if (struct === undefined || memberName === undefined) return impossible(state);
+    if (operation.wrong === 'struct') return refuse(state, 'ENOTSUPP', 'load.unknown-struct');
     const member = structMember(struct, memberName, features);
     if (member === undefined) return refuse(state, 'EINVAL', 'load.unknown-member');
     if (member.prototype === undefined) return refuse(state, 'EINVAL', 'load.not-a-function');
@@ -99,6 +100,18 @@ export function image(
   const { bytes, address, pointer } = programImage(scheme, program);
   const shown = Uint8Array.from(bytes.slice(Number(pointer - address)));
   return answer(state, { kind: 'image', bytes: maskedHex(shown) }, 'image.shown');
+}
+
+/** The image as it lies in kernel memory, from its start on. */
+export function text(
+  state: State,
+  { program: name }: OperationOf<'text'>,
+  scheme: Scheme,
+): CfiStep {
+  const program = state.programs[name];
+  if (program === undefined || program.image === 'freed') return impossible(state);
+  const bytes = maskedHex(Uint8Array.from(programImage(scheme, program).bytes));
+  return answer(state, { kind: 'image', bytes }, 'text.shown');
 }
 
 /**

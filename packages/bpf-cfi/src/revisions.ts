@@ -30,7 +30,7 @@ export interface Features {
   /** Destructors of kernel objects are declared as they are called: with a void pointer. */
   readonly destructorsTyped: boolean;
   /** What an update with a module pointer in it answers. */
-  readonly ownerNonzero: 'success' | 'EINVAL';
+  readonly ownerNonzero: 'handled' | 'EINVAL';
   /** Bytes between the start of an image and its entry, with padding. */
   readonly offset: 'sixteen' | 'alignment';
   /** Where a struct_ops trampoline reads stack arguments from: the frame's own, or 8 bytes higher. */
@@ -80,7 +80,7 @@ const LINUX_6_7: Features = {
   nopMax: 8,
   wideReturnRefused: false,
   destructorsTyped: false,
-  ownerNonzero: 'success',
+  ownerNonzero: 'handled',
   offset: 'sixteen',
   stackArguments: 'fentry',
   ...NO_BUGS,
@@ -254,8 +254,9 @@ export const REVISIONS: readonly Revision<Features>[] = [
   {
     id: 'bug:owner-nonzero-returns-0',
     base: 'linux-6.18-fixed',
-    features: { ownerNonzero: 'success' },
-    story: 'An update with a module pointer rolls back and reports success. Live in Linux 6.18.',
+    features: { ownerNonzero: 'handled' },
+    story:
+      'An update with a module pointer rolls back and returns 1, which is no error. Live in Linux 6.18.',
     caughtBy: ['struct-ops.success-means-ready'],
   },
   {

@@ -8,6 +8,10 @@ const TABLE = {
   'boot.off': ['Checks are disabled.', '__apply_fineibt(), arch/x86/kernel/alternative.c'],
   'boot.kcfi': ['Callers check kCFI hashes.', '__apply_fineibt(), arch/x86/kernel/alternative.c'],
   'boot.fineibt': ['Callees check hashes.', '__apply_fineibt(), arch/x86/kernel/alternative.c'],
+  'load.unknown-struct': [
+    'The struct is one that BPF may implement.',
+    'check_struct_ops_btf_id(), kernel/bpf/verifier.c',
+  ],
   'load.unknown-member': [
     'The struct has the member.',
     'check_struct_ops_btf_id(), kernel/bpf/verifier.c',
@@ -44,6 +48,10 @@ const TABLE = {
   'image.shown': [
     'Program info shows an image from its entry on.',
     'bpf_prog_get_info_by_fd(), kernel/bpf/syscall.c',
+  ],
+  'text.shown': [
+    'In kernel memory an image begins with its preamble.',
+    'emit_prologue(), arch/x86/net/bpf_jit_comp.c',
   ],
   'call.unchecked': [
     'A site without a check reaches its target.',
@@ -96,18 +104,71 @@ const TABLE = {
     'A struct has stubs.',
     'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c, Linux 6.9',
   ],
+  'register.struct': [
+    'BTF has the struct.',
+    'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c',
+  ],
   'register.members': [
     'A struct has at most 64 members.',
     'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'register.value': [
+    'BTF has the value type: a state, and the struct.',
+    'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'register.anonymous': [
+    'Every member has a name.',
+    'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'register.bit-field': [
+    'No member is a bit-field.',
+    'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'register.module': [
+    'BTF has struct module where a member points to one.',
+    'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'register.prototype': [
+    'A trampoline can pass the arguments, and take back what is returned.',
+    'btf_distill_func_proto(), kernel/bpf/btf.c',
   ],
   'register.wide-return': [
     'A member returns at most 8 bytes.',
     'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c',
   ],
+  'register.stub-symbol': [
+    'The kernel’s symbols and BTF have the stub.',
+    'prepare_arg_info(), kernel/bpf/bpf_struct_ops.c, Linux 6.9',
+  ],
+  'register.stub-arguments': [
+    'A stub has as many parameters as its member.',
+    'prepare_arg_info(), kernel/bpf/bpf_struct_ops.c, Linux 6.9',
+  ],
+  'register.nullable-type': [
+    'A parameter that may be NULL is a pointer to a struct.',
+    'prepare_arg_info(), kernel/bpf/bpf_struct_ops.c, Linux 6.9',
+  ],
+  'register.nullable-mismatch': [
+    'A parameter that may be NULL has its member’s type.',
+    'prepare_arg_info(), kernel/bpf/bpf_struct_ops.c, Linux 6.9',
+  ],
   'register.done': [
     'The struct is registered.',
     'bpf_struct_ops_desc_init(), kernel/bpf/bpf_struct_ops.c',
   ],
+  'create.attributes': [
+    'The key has 4 bytes, there is one entry, and the flags are known.',
+    'bpf_struct_ops_map_alloc_check(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'create.value-type': [
+    'The value type is one of a registered struct.',
+    'bpf_struct_ops_map_alloc(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'create.value-size': [
+    'The value has the size of its type.',
+    'bpf_struct_ops_map_alloc(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'create.btf': ['The descriptor of BTF is one.', 'map_create(), kernel/bpf/syscall.c'],
   'map.created': [
     'The map is there, in INIT.',
     'bpf_struct_ops_map_alloc(), kernel/bpf/bpf_struct_ops.c',
@@ -118,6 +179,14 @@ const TABLE = {
   ],
   'update.key': [
     'The only key is 0.',
+    'bpf_struct_ops_map_update_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'update.padding': [
+    'The holes of a value hold zeroes.',
+    'check_zero_holes(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'update.state': [
+    'A value comes with the state INIT and no references.',
     'bpf_struct_ops_map_update_elem(), kernel/bpf/bpf_struct_ops.c',
   ],
   'update.busy': [
@@ -135,6 +204,18 @@ const TABLE = {
   'update.name': [
     'An algorithm has a name of letters, digits, _ and dots.',
     'bpf_tcp_ca_init_member(), net/ipv4/bpf_tcp_ca.c',
+  ],
+  'update.data': [
+    'What is no function pointer is zero.',
+    'bpf_struct_ops_map_update_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'update.tcp-flags': [
+    'Flags of an algorithm are known.',
+    'bpf_tcp_ca_init_member(), net/ipv4/bpf_tcp_ca.c',
+  ],
+  'update.no-program': [
+    'A function pointer is given as a program.',
+    'bpf_struct_ops_map_update_elem(), kernel/bpf/bpf_struct_ops.c',
   ],
   'update.bad-program': [
     'The descriptor is one of a program.',
@@ -159,6 +240,14 @@ const TABLE = {
   'update.ready': [
     'The struct waits for a link: READY.',
     'bpf_struct_ops_map_update_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'lookup.shown': [
+    'A lookup shows the state.',
+    'bpf_struct_ops_map_sys_lookup_elem(), kernel/bpf/bpf_struct_ops.c',
+  ],
+  'trampoline.shown': [
+    'A registered member has a trampoline of its own.',
+    'bpf_struct_ops_prepare_trampoline(), kernel/bpf/bpf_struct_ops.c',
   ],
   'delete.link': [
     'A map for links is not deleted from.',

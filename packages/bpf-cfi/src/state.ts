@@ -27,7 +27,8 @@ export interface Program {
 }
 
 /** BPF_STRUCT_OPS_STATE_*, include/linux/bpf.h. */
-export type MapState = 'INIT' | 'INUSE' | 'TOBEFREE' | 'READY';
+export const MAP_STATES = ['INIT', 'INUSE', 'TOBEFREE', 'READY'] as const;
+export type MapState = (typeof MAP_STATES)[number];
 
 /** A map of type BPF_MAP_TYPE_STRUCT_OPS. */
 export interface StructMap {
@@ -39,7 +40,7 @@ export interface StructMap {
   readonly slot: number;
   /** The name that it registers under; empty where it has none. */
   readonly name: string;
-  /** The programs behind its members; empty in INIT. */
+  /** The programs behind its members, which it holds for as long as it is there; empty in INIT. */
   readonly members: Readonly<Record<string, string>>;
   /** A link of it is open. */
   readonly linked: boolean;
@@ -52,11 +53,14 @@ export interface State {
   readonly boot: Boot | null;
   readonly programs: Readonly<Record<string, Program>>;
   readonly maps: Readonly<Record<string, StructMap>>;
-  /** Names of registered congestion control algorithms that BPF provides. */
+  /** Names of registered congestion control algorithms: the built-in one, and those of BPF. */
   readonly registered: readonly string[];
 }
 
+/** Every kernel has it. Origin: tcp_init(), net/ipv4/tcp.c, Linux 6.12. */
+const BUILT_IN_ALGORITHM = 'reno';
+
 /** A kernel before it boots. */
 export function initial(setup: Setup): State {
-  return { setup, boot: null, programs: {}, maps: {}, registered: [] };
+  return { setup, boot: null, programs: {}, maps: {}, registered: [BUILT_IN_ALGORITHM] };
 }

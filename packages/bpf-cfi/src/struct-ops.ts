@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
-import { VOID } from './c/builtins.ts';
-import { layoutOf } from './c/layout.ts';
-import { imageAfterFree, withProgram } from './program-operations.ts';
-import type { CfiErrno } from './outcome.ts';
-import type { OperationOf } from './operation.ts';
+import { placeTrampoline, trampolineAddress } from './plan.ts';
+import { maskedHex, withProgram } from './program-operations.ts';
+import type { CfiErrno, Outcome } from './outcome.ts';
+import type { CreateMistake, OperationOf } from './operation.ts';
 import type { Scheme } from './preamble.ts';
-import { prototype } from './prototypes.ts';
-import type { Features } from './revisions.ts';
 import type { RuleName } from './rules.ts';
 import type { State, StructMap } from './state.ts';
-import { impossible, refuse, succeed, type CfiStep } from './step.ts';
-import { structMembers, TCP_REQUIRED, type StructMember } from './struct-types.ts';
+import { answer, impossible, refuse, succeed, type CfiStep } from './step.ts';
+import { structMember, structMembers, TCP_REQUIRED, type StructMember } from './struct-types.ts';
 
 /*
  * Maps of type BPF_MAP_TYPE_STRUCT_OPS: from a value with programs in it to a registered struct with
@@ -21,38 +18,21 @@ function withMap(state: State, name: string, map: StructMap): State {
   return { ...state, maps: { ...state.maps, [name]: map } };
 }
 
-/** Names of value types are this and the struct's, in less than 128 characters. */
-const VALUE_PREFIX = 'bpf_struct_ops_';
-const MAX_NAME = 128;
-/** BPF_STRUCT_OPS_MAX_NR_MEMBERS. */
-const MAX_MEMBERS = 64;
-
-/** bpf_struct_ops_desc_init(), in its order of checks. */
-export function registerStruct(
-  state: State,
-  { name, stubs, members }: OperationOf<'registerStruct'>,
-  features: Features,
-): CfiStep {
-  if (VALUE_PREFIX.length + name.length >= MAX_NAME)
-    return refuse(state, 'EINVAL', 'register.name');
-  if (!stubs && features.stubsRequired) return refuse(state, 'EINVAL', 'register.stubs');
-  if (members.length > MAX_MEMBERS) return refuse(state, 'EINVAL', 'register.members');
-  const wide = members.some((source) => returnSize(source) > 8);
-  if (wide && features.wideReturnRefused)
-    return refuse(state, 'EOPNOTSUPP', 'register.wide-return');
-  return succeed(state, 'register.done');
-}
-
-/** Bytes that a function returns. */
-export function returnSize(source: string): number {
-  const { returns } = prototype(source);
-  return returns === VOID ? 0 : (layoutOf(returns)?.size ?? 0);
-}
+/** Refusals of map_create(), in its order: its own checks of the attributes, the map's, and BTF. */
+const CREATE_REFUSALS: Readonly<Record<CreateMistake, readonly [CfiErrno, RuleName]>> = {
+  'key-size': ['EINVAL', 'create.attributes'],
+  entries: ['EINVAL', 'create.attributes'],
+  flags: ['EINVAL', 'create.attributes'],
+  'value-type': ['ENOTSUPP', 'create.value-type'],
+  'value-size': ['EINVAL', 'create.value-size'],
+  btf: ['EINVAL', 'create.btf'],
+};
 
 /** bpf_struct_ops_map_alloc(). */
 export function mapCreate(state: State, operation: OperationOf<'mapCreate'>): CfiStep {
-  const { map: name, struct, link } = operation;
+  const { map: name, struct, link, wrong } = operation;
   if (state.maps[name] !== undefined) return impossible(state);
+  if (wrong !== undefined) return refuse(state, ...CREATE_REFUSALS[wrong]);
   const map: StructMap = {
     struct,
     link,
@@ -65,8 +45,11 @@ export function mapCreate(state: State, operation: OperationOf<'mapCreate'>): Cf
   return succeed(withMap(state, name, map), 'map.created');
 }
 
+/** What init_member() said of the member before: it was handled. */
+const HANDLED: Outcome = Object.freeze({ kind: 'value', value: 1n });
+
 interface Refusal {
-  readonly errno: CfiErrno | 'success';
+  readonly errno: CfiErrno | 'handled';
   readonly rule: RuleName;
 }
 
@@ -80,10 +63,12 @@ export function mapUpdate(
   if (map === undefined) return impossible(state);
   if (operation.flags !== 0) return refuse(state, 'EINVAL', 'update.flags');
   if (operation.key !== 0) return refuse(state, 'E2BIG', 'update.key');
+  if (operation.wrong === 'padding') return refuse(state, 'EINVAL', 'update.padding');
+  if (operation.wrong === 'state') return refuse(state, 'EINVAL', 'update.state');
   if (map.state !== 'INIT') return refuse(state, 'EBUSY', 'update.busy');
   const refusal = refusedMember(state, map, operation, scheme) ?? invalid(map, operation);
   if (refusal !== undefined) {
-    if (refusal.errno === 'success') return succeed(state, refusal.rule);
+    if (refusal.errno === 'handled') return answer(state, HANDLED, refusal.rule);
     return refuse(state, refusal.errno, refusal.rule);
   }
   const { name, members } = operation;
@@ -106,7 +91,7 @@ function refusedMember(
 ): Refusal | undefined {
   for (const member of structMembers(map.struct, features)) {
     if (member.name === 'owner') {
-      // The rollback is entered with the error still 0.
+      // The rollback is entered with what init_member() said of the name, and that is returned.
       if (operation.owner) return { errno: features.ownerNonzero, rule: 'update.owner' };
       continue;
     }
@@ -114,8 +99,22 @@ function refusedMember(
       return { errno: 'EOPNOTSUPP', rule: 'update.unsupported-struct' };
     }
     const refusal =
-      member.name === 'name' ? badName(operation.name) : badProgram(state, map, member, operation);
+      member.prototype === undefined
+        ? badData(member, operation)
+        : badProgram(state, map, member, operation);
     if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+/** What bpf_tcp_ca_init_member() takes, and otherwise zeroes. */
+function badData({ name }: StructMember, operation: OperationOf<'mapUpdate'>): Refusal | undefined {
+  if (name === 'name') return badName(operation.name);
+  if (name === 'list' && operation.wrong === 'list') {
+    return { errno: 'EINVAL', rule: 'update.data' };
+  }
+  if (name === 'flags' && operation.wrong === 'tcp-flags') {
+    return { errno: 'EINVAL', rule: 'update.tcp-flags' };
   }
   return undefined;
 }
@@ -124,12 +123,19 @@ function badName(name: string): Refusal | undefined {
   return /^[A-Za-z0-9_.]{1,15}$/.test(name) ? undefined : { errno: 'EINVAL', rule: 'update.name' };
 }
 
+/** The function pointer that mistakes of an update are made in: the last one. */
+const MISTAKEN_MEMBER = 'release';
+
 function badProgram(
   state: State,
   { struct }: StructMap,
   { name }: StructMember,
-  { members }: OperationOf<'mapUpdate'>,
+  { members, wrong }: OperationOf<'mapUpdate'>,
 ): Refusal | undefined {
+  if (name === MISTAKEN_MEMBER) {
+    if (wrong === 'no-program') return { errno: 'EINVAL', rule: 'update.no-program' };
+    if (wrong === 'program-type') return { errno: 'EINVAL', rule: 'update.wrong-program' };
+  }
   const wanted = members[name];
   if (wanted === undefined) return undefined;
   const program = state.programs[wanted];
@@ -156,22 +162,36 @@ function takePrograms(state: State, members: StructMap['members']): State {
   }, state);
 }
 
-function dropPrograms(state: State, members: StructMap['members'], scheme: Scheme): State {
-  return Object.values(members).reduce((after, name) => {
-    const program = after.programs[name];
-    if (program === undefined) return after;
-    const references = program.references - 1;
-    const image = references > 0 ? program.image : imageAfterFree(scheme, program);
-    return withProgram(after, name, { ...program, references, image });
-  }, state);
+/** bpf_struct_ops_map_sys_lookup_elem(). */
+export function mapLookup(state: State, { map: name }: OperationOf<'mapLookup'>): CfiStep {
+  const map = state.maps[name];
+  if (map === undefined) return impossible(state);
+  const uses = map.state === 'INUSE' || map.linked ? 1 : 0;
+  return answer(state, { kind: 'map', state: map.state, uses }, 'lookup.shown');
 }
 
-/** bpf_struct_ops_map_delete_elem(). The map can never be updated again. */
-export function mapDelete(
+/** A member's trampoline: what bpf_struct_ops_prepare_trampoline() left in the map's pages. */
+export function showTrampoline(
   state: State,
-  { map: name }: OperationOf<'mapDelete'>,
+  { map: name, member: memberName }: OperationOf<'trampoline'>,
   scheme: Scheme,
 ): CfiStep {
+  const map = state.maps[name];
+  const program = state.programs[map?.members[memberName] ?? ''];
+  const member = map && structMember(map.struct, memberName, scheme.features);
+  if (map === undefined || program === undefined || member === undefined) return impossible(state);
+  const address = trampolineAddress(map, memberName, scheme.features);
+  const placed = placeTrampoline(scheme, map.struct, member, program, address, false);
+  if (placed === undefined) return impossible(state);
+  const bytes = maskedHex(Uint8Array.from(placed.trampoline.bytes));
+  return answer(state, { kind: 'image', bytes }, 'trampoline.shown');
+}
+
+/**
+ * bpf_struct_ops_map_delete_elem(). The map can never be updated again; its programs stay with it, since
+ * sockets may be using them.
+ */
+export function mapDelete(state: State, { map: name }: OperationOf<'mapDelete'>): CfiStep {
   const map = state.maps[name];
   if (map === undefined) return impossible(state);
   if (map.link) return refuse(state, 'EOPNOTSUPP', 'delete.link');
@@ -182,8 +202,7 @@ export function mapDelete(
     case 'TOBEFREE':
       return refuse(state, 'EINPROGRESS', 'delete.in-progress');
     case 'INUSE': {
-      const dropped = dropPrograms(state, map.members, scheme);
-      const after = withMap(dropped, name, { ...map, state: 'TOBEFREE', members: {} });
+      const after = withMap(state, name, { ...map, state: 'TOBEFREE' });
       return succeed(unregistered(after, map.name), 'delete.unregistered');
     }
   }

@@ -55,6 +55,9 @@ function tcpMembers(features: Features): readonly StructMember[] {
     },
     member('name'),
     member('owner'),
+    member('list'),
+    member('key'),
+    member('flags'),
     member('init', `void init(${sk})`),
     member('release', `void release(${sk})`),
   ];

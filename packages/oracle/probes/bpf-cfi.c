@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The probe of the model bpf-cfi: loads small programs on the kernel it runs on, reads their JIT
- * images back, and runs those for bpf_dummy_ops. Nothing outside of the programs' own
- * descriptors is touched, and closing them removes everything.
+ * images back, runs those for bpf_dummy_ops, and registers congestion control algorithms made of
+ * them. Nothing but a registered algorithm is seen outside of the probe's own descriptors, and
+ * none outlives its case: init deletes what a case has left.
  */
 #include "probe.h"
 #include <linux/bpf.h>
@@ -10,7 +11,13 @@
 /* ENOTSUPP, which the kernel keeps from user space everywhere else. Origin: include/linux/errno.h. */
 #define KM_ENOTSUPP 524
 
+/* Newer than the headers of many hosts. Origin: include/uapi/linux/bpf.h, Linux 6.4. */
+#define KM_BPF_F_LINK (1u << 13)
+#define KM_BPF_STRUCT_OPS 44
+
 #define MAX_PROGRAMS 16
+#define MAX_MAPS 8
+#define MAX_VALUE 1024
 #define MAX_IMAGE 4096
 #define BTF_LIMIT (64u << 20)
 
@@ -30,10 +37,30 @@ static size_t btf_size;
 struct program {
 	char name[16];
 	bool struct_ops;
+	/* 0: its descriptor is closed. */
 	int fd;
+	/* 0: nothing was loaded under the name. */
+	uint32_t id;
+	/* A map has taken it. */
+	bool used;
 };
 
 static struct program programs[MAX_PROGRAMS];
+
+/* The name that a map has in the kernel begins so; init finds by it what a case has left. */
+#define MAP_PREFIX "km_"
+
+struct map {
+	char name[16];
+	const char *type;
+	uint32_t value_size;
+	int fd;
+	int link_fd;
+	/* The members that have a trampoline, a space behind each. */
+	char members[256];
+};
+
+static struct map maps[MAX_MAPS];
 
 static void read_btf(void)
 {
@@ -59,27 +86,62 @@ static uint32_t word_at(size_t offset)
 	return value;
 }
 
-/* The type number of a struct, and with `member` the index of that member; -1 where there is none. */
-static int find_struct(const char *name, const char *member, int *index)
+static const char *string_at(size_t offset)
 {
-	size_t header = word_at(4), strings = header + word_at(16);
-	size_t at = header + word_at(8), end = at + word_at(12);
+	return btf + word_at(4) + word_at(16) + offset;
+}
 
-	for (int id = 1; at < end; id++) {
+/* Where BTF describes a struct, and its type number; 0 where it does not. */
+static size_t find_type(const char *name, uint32_t *id)
+{
+	size_t header = word_at(4), at = header + word_at(8), end = at + word_at(12);
+
+	for (*id = 1; at < end; ++*id) {
 		uint32_t info = word_at(at + 4), kind = info >> 24 & 0x1f, count = info & 0xffff;
 
 		if (kind >= BTF_KINDS)
 			fail("BTF: a type of kind %u", kind);
-		if (kind == BTF_STRUCT && !strcmp(btf + strings + word_at(at), name)) {
-			*index = count + 1000;
-			for (uint32_t i = 0; i < count; i++)
-				if (!strcmp(btf + strings + word_at(at + 12 + 12 * i), member))
-					*index = i;
-			return id;
-		}
+		if (kind == BTF_STRUCT && !strcmp(string_at(word_at(at)), name))
+			return at;
 		at += 12 + btf_extra[kind] * (btf_per_member[kind] ? count : 1);
 	}
-	return -1;
+	return 0;
+}
+
+static size_t need_type(const char *name, uint32_t *id)
+{
+	size_t at = find_type(name, id);
+
+	if (!at)
+		lacks("CONFIG_DEBUG_INFO_BTF: struct %s", name);
+	return at;
+}
+
+/* Bytes of a struct. */
+static uint32_t size_of_type(size_t at)
+{
+	return word_at(at + 8);
+}
+
+/* The index of a struct's member; more than any member's where there is none. */
+static uint32_t member_index(size_t at, const char *name)
+{
+	uint32_t count = word_at(at + 4) & 0xffff;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (!strcmp(string_at(word_at(at + 12 + 12 * i)), name))
+			return i;
+	return count + 1000;
+}
+
+/* Where a member lies in a struct, bytes. */
+static uint32_t member_offset(size_t at, const char *name)
+{
+	uint32_t index = member_index(at, name), count = word_at(at + 4) & 0xffff;
+
+	if (index >= count)
+		lacks("a kernel whose struct has a member %s", name);
+	return (word_at(at + 12 + 12 * index + 8) & 0xffffff) / 8;
 }
 
 static int bpf(int command, union bpf_attr *attr)
@@ -97,6 +159,7 @@ static void say_errno(int error)
 		{ EBADF, "EBADF" },   { ENOMEM, "ENOMEM" }, { EACCES, "EACCES" },
 		{ EFAULT, "EFAULT" }, { EBUSY, "EBUSY" },   { EINVAL, "EINVAL" },
 		{ ENOSYS, "ENOSYS" }, { EOPNOTSUPP, "EOPNOTSUPP" },
+		{ EEXIST, "EEXIST" }, { EINPROGRESS, "EINPROGRESS" },
 		{ KM_ENOTSUPP, "ENOTSUPP" },
 	};
 
@@ -114,12 +177,51 @@ static void say_value(uint64_t value)
 	say("{\"kind\":\"value\",\"value\":\"0x%llx\"}", (unsigned long long)value);
 }
 
+/* What a call of bpf(2) returned that makes no descriptor. */
+static void say_result(int result)
+{
+	if (result < 0)
+		say_errno(errno);
+	else
+		say_value(result);
+}
+
 static struct program *find_program(const char *name)
 {
 	for (size_t i = 0; i < MAX_PROGRAMS; i++)
-		if (programs[i].fd > 0 && !strcmp(programs[i].name, name))
+		if (programs[i].id && !strcmp(programs[i].name, name))
 			return &programs[i];
 	return NULL;
+}
+
+/* Above the operations' own: 0 means that there is none. */
+static int own_fd(int fd)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_OWN_FD);
+
+	close(fd);
+	if (own < 0)
+		fail("dup: %s", strerror(errno));
+	return own;
+}
+
+/* Another descriptor of a loaded program, for as long as something refers to it; else -1. */
+static int reopen(const struct program *program)
+{
+	union bpf_attr attr = { .prog_id = program->id };
+
+	return program->id ? bpf(BPF_PROG_GET_FD_BY_ID, &attr) : -1;
+}
+
+static void read_info(int fd, struct bpf_prog_info *info)
+{
+	union bpf_attr attr = { 0 };
+
+	attr.info.bpf_fd = fd;
+	attr.info.info_len = sizeof(*info);
+	attr.info.info = (uintptr_t)info;
+	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr))
+		fail("BPF_OBJ_GET_INFO_BY_FD: %s", strerror(errno));
 }
 
 /* The bytecode of a body; returns its length. */
@@ -147,31 +249,46 @@ static int assemble(const struct word *body, struct bpf_insn *code)
 	return 2;
 }
 
+/* A struct that no kernel lets BPF implement. */
+#define OTHER_STRUCT "list_head"
+
+/* What a struct_ops program is attached to. */
+static void attach(const struct word *operation, union bpf_attr *attr)
+{
+	const char *name = text_of(operation, "struct");
+	uint32_t id;
+	size_t at = need_type(name, &id);
+
+	attr->prog_type = BPF_PROG_TYPE_STRUCT_OPS;
+	attr->expected_attach_type = member_index(at, text_of(operation, "member"));
+	if (get(operation, "wrong"))
+		need_type(OTHER_STRUCT, &id);
+	attr->attach_btf_id = id;
+	if (is_true(operation, "sleepable"))
+		attr->prog_flags |= BPF_F_SLEEPABLE;
+}
+
 static void load(const struct word *operation)
 {
 	const char *kind = text_of(operation, "kind"), *name = text_of(operation, "program");
 	struct bpf_insn code[4];
 	union bpf_attr attr = { .license = (uintptr_t)"GPL", .insns = (uintptr_t)code };
-	struct program *program = programs;
-	int index, fd;
+	struct program *program = find_program(name);
+	struct bpf_prog_info info = { 0 };
+	int fd;
 
 	attr.insn_cnt = assemble(need(operation, "body"), code);
 	attr.prog_type = BPF_PROG_TYPE_XDP;
-	if (!strcmp(kind, "struct_ops")) {
-		attr.prog_type = BPF_PROG_TYPE_STRUCT_OPS;
-		attr.attach_btf_id = find_struct(text_of(operation, "struct"),
-						 text_of(operation, "member"), &index);
-		if ((int)attr.attach_btf_id < 0)
-			lacks("CONFIG_DEBUG_INFO_BTF: struct %s", text_of(operation, "struct"));
-		attr.expected_attach_type = index;
-		if (is_true(operation, "sleepable"))
-			attr.prog_flags |= BPF_F_SLEEPABLE;
-	} else if (strcmp(kind, "main")) {
+	if (!strcmp(kind, "struct_ops"))
+		attach(operation, &attr);
+	else if (strcmp(kind, "main"))
 		lacks("a caller for a subprogram");
-	}
-	while (program->fd > 0)
-		if (++program == programs + MAX_PROGRAMS)
+	for (struct program *at = programs; !program; at++) {
+		if (at == programs + MAX_PROGRAMS)
 			fail("more than %d programs", MAX_PROGRAMS);
+		if (!at->id)
+			program = at;
+	}
 	fd = bpf(BPF_PROG_LOAD, &attr);
 	if (fd < 0) {
 		if (errno == EPERM)
@@ -179,45 +296,179 @@ static void load(const struct word *operation)
 		say_errno(errno);
 		return;
 	}
-	/* Above the operations' own: 0 means that there is no program. */
-	program->fd = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_OWN_FD);
-	close(fd);
-	if (program->fd < 0)
-		fail("dup: %s", strerror(errno));
+	program->fd = own_fd(fd);
+	read_info(program->fd, &info);
+	program->id = info.id;
+	program->used = false;
 	program->struct_ops = attr.prog_type == BPF_PROG_TYPE_STRUCT_OPS;
 	snprintf(program->name, sizeof(program->name), "%s", name);
 	say_value(0);
+}
+
+/*
+ * A sleepable program is freed a while after its last reference is gone: waits for that, at most
+ * a second.
+ */
+static void await_end(const struct program *program)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		int fd = reopen(program);
+
+		if (fd < 0)
+			return;
+		close(fd);
+		usleep(10000);
+	}
 }
 
 static void unload(struct program *program)
 {
 	close(program->fd);
 	program->fd = 0;
+	if (!program->used)
+		await_end(program);
 	say_value(0);
 }
 
-static void show_image(struct program *program)
+/* Code, in hexadecimal digits. `until`: how it ends, where it is shorter than these bytes. */
+static void say_code(const unsigned char *code, uint32_t length, const char *until)
+{
+	say("{\"kind\":\"image\",\"bytes\":\"");
+	for (uint32_t i = 0; i < length; i++)
+		say("%02x", code[i]);
+	say("\"");
+	if (until)
+		say(",\"until\":\"%s\"", until);
+	say("}");
+}
+
+static void show_image(const struct program *program)
 {
 	static unsigned char image[MAX_IMAGE];
 	struct bpf_prog_info info = {
 		.jited_prog_len = sizeof(image),
 		.jited_prog_insns = (uintptr_t)image,
 	};
-	union bpf_attr attr = { 0 };
+	int fd = reopen(program);
 
-	attr.info.bpf_fd = program->fd;
-	attr.info.info_len = sizeof(info);
-	attr.info.info = (uintptr_t)&info;
-	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr))
-		fail("BPF_OBJ_GET_INFO_BY_FD: %s", strerror(errno));
+	if (fd < 0) {
+		say("{\"kind\":\"impossible\"}");
+		return;
+	}
+	read_info(fd, &info);
+	close(fd);
 	if (!info.jited_prog_len)
 		lacks("sysctl net.core.bpf_jit_enable");
 	if (!info.jited_prog_insns || info.jited_prog_len > sizeof(image))
 		lacks("sysctl kernel.kptr_restrict");
-	say("{\"kind\":\"image\",\"bytes\":\"");
-	for (uint32_t i = 0; i < info.jited_prog_len; i++)
-		say("%02x", image[i]);
-	say("\"}");
+	say_code(image, info.jited_prog_len, NULL);
+}
+
+/* Kernel memory, through a program that reads it for its caller. */
+
+/* As much as the program has on its stack. */
+#define PEEK_SIZE 512
+
+static int peek_fd(void)
+{
+	static int fd;
+	struct bpf_insn code[8 + PEEK_SIZE / 4] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 6, .src_reg = 1 },
+		{ .code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = 3, .src_reg = 6 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 1, .src_reg = 10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 1, .imm = -PEEK_SIZE },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = PEEK_SIZE },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SYSCALL,
+		.prog_flags = BPF_F_SLEEPABLE,
+		.license = (uintptr_t)"GPL",
+		.insns = (uintptr_t)code,
+	};
+	int count = 6;
+
+	if (fd)
+		return fd;
+	for (int at = 0; at < PEEK_SIZE; at += 8) {
+		code[count++] = (struct bpf_insn){ .code = BPF_LDX | BPF_MEM | BPF_DW,
+						   .dst_reg = 1,
+						   .src_reg = 10,
+						   .off = at - PEEK_SIZE };
+		code[count++] = (struct bpf_insn){ .code = BPF_STX | BPF_MEM | BPF_DW,
+						   .dst_reg = 6,
+						   .src_reg = 1,
+						   .off = at + 8 };
+	}
+	code[count++] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_K };
+	code[count++] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
+	attr.insn_cnt = count;
+	fd = bpf(BPF_PROG_LOAD, &attr);
+	if (fd < 0)
+		lacks("CONFIG_BPF_EVENTS: a program that reads kernel memory");
+	return fd = own_fd(fd);
+}
+
+/* PEEK_SIZE bytes of kernel memory. */
+static const unsigned char *peek(uint64_t address)
+{
+	static uint64_t context[1 + PEEK_SIZE / 8];
+	union bpf_attr attr = { 0 };
+
+	context[0] = address;
+	attr.test.prog_fd = peek_fd();
+	attr.test.ctx_in = (uintptr_t)context;
+	attr.test.ctx_size_in = sizeof(context);
+	if (bpf(BPF_PROG_TEST_RUN, &attr))
+		fail("BPF_PROG_TEST_RUN: %s", strerror(errno));
+	return (unsigned char *)(context + 1);
+}
+
+/* The address of a symbol; 0 where there is none, or more than one. */
+static uint64_t find_symbol(const char *wanted)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	unsigned long long address, found = 0;
+	char line[512], name[256];
+	int count = 0;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (!strstr(line, wanted) || sscanf(line, "%llx %*c %255s", &address, name) != 2)
+			continue;
+		if (!strcmp(name, wanted)) {
+			found = address;
+			count++;
+		}
+	}
+	if (file)
+		fclose(file);
+	return count == 1 ? found : 0;
+}
+
+/* Whether functions begin with ENDBR64, and how they end: facts of the build. */
+static struct {
+	bool ibt;
+	bool sls;
+	bool return_thunk;
+	/* cfi_get_offset() */
+	uint32_t offset;
+} build;
+
+static void show_text(const struct program *program)
+{
+	uint64_t address = 0;
+	struct bpf_prog_info info = { .nr_jited_ksyms = 1, .jited_ksyms = (uintptr_t)&address };
+	int fd = reopen(program);
+
+	if (fd < 0) {
+		say("{\"kind\":\"impossible\"}");
+		return;
+	}
+	read_info(fd, &info);
+	close(fd);
+	if (!address || !info.jited_prog_len)
+		lacks("sysctl kernel.kptr_restrict and net.core.bpf_jit_enable");
+	say_code(peek(address - build.offset), build.offset + info.jited_prog_len, NULL);
 }
 
 static void test_run(struct program *program, const struct word *operation)
@@ -243,31 +494,378 @@ static void test_run(struct program *program, const struct word *operation)
 	say("{\"kind\":\"returned\",\"value\":\"0x%x\",\"reports\":[]}", attr.test.retval);
 }
 
+/* Maps of type BPF_MAP_TYPE_STRUCT_OPS. */
+
+static struct map *find_map(const char *name)
+{
+	for (size_t i = 0; i < MAX_MAPS; i++)
+		if (maps[i].fd && !strcmp(maps[i].name, name))
+			return &maps[i];
+	return NULL;
+}
+
+/* BTF of one type, which stands for what a loader gives a map. */
+static int small_btf(void)
+{
+	static const struct {
+		struct {
+			uint16_t magic;
+			uint8_t version, flags;
+			uint32_t header, type_at, type_size, string_at, string_size;
+		} header;
+		uint32_t integer[4];
+		char strings[5];
+	} small = {
+		.header = { 0xeb9f, 1, 0, 24, 0, 16, 16, 5 },
+		.integer = { 1, 1 << 24, 4, 1 << 24 | 32 },
+		.strings = "\0int",
+	};
+	union bpf_attr attr = { .btf = (uintptr_t)&small, .btf_size = 24 + 16 + 5 };
+	int fd = bpf(BPF_BTF_LOAD, &attr);
+
+	if (fd < 0)
+		fail("BPF_BTF_LOAD: %s", strerror(errno));
+	return own_fd(fd);
+}
+
+/* A descriptor, but of nothing that bpf(2) has made. */
+static int no_bpf_fd(void)
+{
+	static int fd;
+
+	if (!fd)
+		fd = own_fd(open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
+	return fd;
+}
+
+static void map_create(const struct word *operation)
+{
+	const char *type = text_of(operation, "struct"), *name = text_of(operation, "map");
+	const struct word *wrong = get(operation, "wrong");
+	const char *mistake = wrong ? wrong->text : "";
+	char wrapper[128];
+	struct map *map = maps;
+	union bpf_attr attr = { 0 };
+	uint32_t id;
+	size_t at;
+	int fd, btf_fd;
+
+	snprintf(wrapper, sizeof(wrapper), "bpf_struct_ops_%s", type);
+	at = find_type(wrapper, &id);
+	if (!at)
+		lacks("CONFIG_BPF_JIT: struct %s", wrapper);
+	while (map->fd)
+		if (++map == maps + MAX_MAPS)
+			fail("more than %d maps", MAX_MAPS);
+	attr.map_type = BPF_MAP_TYPE_STRUCT_OPS;
+	attr.key_size = strcmp(mistake, "key-size") ? 4 : 8;
+	attr.value_size = size_of_type(at) + (strcmp(mistake, "value-size") ? 0 : 8);
+	attr.max_entries = strcmp(mistake, "entries") ? 1 : 2;
+	attr.map_flags = is_true(operation, "link") ? KM_BPF_F_LINK : 0;
+	if (!strcmp(mistake, "flags"))
+		attr.map_flags |= BPF_F_NO_PREALLOC;
+	if (!strcmp(mistake, "value-type"))
+		need_type(OTHER_STRUCT, &id);
+	attr.btf_vmlinux_value_type_id = id;
+	snprintf(attr.map_name, sizeof(attr.map_name), MAP_PREFIX "%.12s", name);
+	btf_fd = small_btf();
+	attr.btf_fd = strcmp(mistake, "btf") ? btf_fd : no_bpf_fd();
+	fd = bpf(BPF_MAP_CREATE, &attr);
+	if (fd < 0) {
+		int error = errno;
+
+		close(btf_fd);
+		say_errno(error);
+		return;
+	}
+	close(btf_fd);
+	*map = (struct map){ .type = strcmp(type, "bpf_dummy_ops") ? "tcp_congestion_ops" : "bpf_dummy_ops",
+			     .value_size = attr.value_size };
+	map->fd = own_fd(fd);
+	snprintf(map->name, sizeof(map->name), "%s", name);
+	say_value(0);
+}
+
+static void put_long(unsigned char *at, uint64_t value)
+{
+	memcpy(at, &value, sizeof(value));
+}
+
+/* Any descriptor that is no program's, or that of one of another type. */
+static int mistaken_fd(const char *mistake)
+{
+	struct bpf_insn code[2] = {
+		{ .code = BPF_ALU | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_XDP,
+		.license = (uintptr_t)"GPL",
+		.insns = (uintptr_t)code,
+		.insn_cnt = 2,
+	};
+
+	return strcmp(mistake, "program-type") ? no_bpf_fd() : own_fd(bpf(BPF_PROG_LOAD, &attr));
+}
+
+/* Fills a value in; `at` is where BTF describes the struct, `data` where the struct begins. */
+static void fill_value(const struct word *operation, size_t at, unsigned char *data,
+		       const char *mistake)
+{
+	const struct word *members = get(operation, "members");
+	const char *name = text_of(operation, "name");
+
+	memcpy(data + member_offset(at, "name"), name, strnlen(name, 16));
+	if (is_true(operation, "owner"))
+		put_long(data + member_offset(at, "owner"), 1);
+	if (!strcmp(mistake, "list"))
+		put_long(data + member_offset(at, "list"), 1);
+	if (!strcmp(mistake, "tcp-flags"))
+		data[member_offset(at, "flags") + 3] = 0x80;
+	for (const struct word *item = members ? members->first : NULL; item; item = item->next) {
+		struct program *program = find_program(item->text);
+		/* A descriptor that is not open, where the program's is not. */
+		int fd = program && program->fd ? program->fd : FIRST_OWN_FD - 1;
+
+		put_long(data + member_offset(at, item->key), fd);
+	}
+	if (!strcmp(mistake, "no-program") || !strcmp(mistake, "program-type"))
+		put_long(data + member_offset(at, "release"), mistaken_fd(mistake));
+}
+
+static void remember_members(struct map *map, const struct word *members)
+{
+	for (const struct word *item = members ? members->first : NULL; item; item = item->next) {
+		struct program *program = find_program(item->text);
+		size_t used = strlen(map->members);
+
+		if (program)
+			program->used = true;
+		snprintf(map->members + used, sizeof(map->members) - used, "%s ", item->key);
+	}
+}
+
+static bool has_member(const struct map *map, const char *member)
+{
+	size_t length = strlen(member);
+	const char *at = map->members;
+
+	while ((at = strstr(at, member))) {
+		if (at[length] == ' ' && (at == map->members || at[-1] == ' '))
+			return true;
+		at++;
+	}
+	return false;
+}
+
+static void map_update(struct map *map, const struct word *operation)
+{
+	static unsigned char value[MAX_VALUE];
+	const struct word *wrong = get(operation, "wrong");
+	const char *mistake = wrong ? wrong->text : "";
+	uint32_t key = number_of(operation, "key"), id, start;
+	union bpf_attr attr = { 0 };
+	char wrapper[128];
+	size_t at;
+	int result;
+
+	if (map->value_size > sizeof(value))
+		fail("a value of %u bytes", map->value_size);
+	memset(value, 0, sizeof(value));
+	snprintf(wrapper, sizeof(wrapper), "bpf_struct_ops_%s", map->type);
+	start = member_offset(need_type(wrapper, &id), "data");
+	at = need_type(map->type, &id);
+	if (!strcmp(map->type, "tcp_congestion_ops"))
+		fill_value(operation, at, value + start, mistake);
+	if (!strcmp(mistake, "padding")) {
+		/* struct bpf_struct_ops_common_value: two words. */
+		if (start <= 8)
+			lacks("CONFIG_SMP: a hole in the value");
+		value[8] = 1;
+	}
+	if (!strcmp(mistake, "state"))
+		value[4] = 1;
+	attr.map_fd = map->fd;
+	attr.key = (uintptr_t)&key;
+	attr.value = (uintptr_t)value;
+	attr.flags = number_of(operation, "flags");
+	result = bpf(BPF_MAP_UPDATE_ELEM, &attr);
+	say_result(result);
+	if (result == 0)
+		remember_members(map, get(operation, "members"));
+}
+
+static void map_lookup(struct map *map)
+{
+	static const char *const states[] = { "INIT", "INUSE", "TOBEFREE", "READY" };
+	static unsigned char value[MAX_VALUE];
+	uint32_t key = 0, common[2];
+	union bpf_attr attr = { 0 };
+
+	attr.map_fd = map->fd;
+	attr.key = (uintptr_t)&key;
+	attr.value = (uintptr_t)value;
+	if (bpf(BPF_MAP_LOOKUP_ELEM, &attr)) {
+		say_errno(errno);
+		return;
+	}
+	memcpy(common, value, sizeof(common));
+	if (common[1] > 3)
+		fail("a map in state %u", common[1]);
+	say("{\"kind\":\"map\",\"state\":\"%s\",\"uses\":%u}", states[common[1]], common[0]);
+}
+
+static int delete_element(int fd)
+{
+	uint32_t key = 0;
+	union bpf_attr attr = { 0 };
+
+	attr.map_fd = fd;
+	attr.key = (uintptr_t)&key;
+	return bpf(BPF_MAP_DELETE_ELEM, &attr);
+}
+
+static void link_create(struct map *map)
+{
+	union bpf_attr attr = { 0 };
+	int fd;
+
+	/* Called map_fd since Linux 6.4. */
+	attr.link_create.prog_fd = map->fd;
+	attr.link_create.attach_type = KM_BPF_STRUCT_OPS;
+	fd = bpf(BPF_LINK_CREATE, &attr);
+	if (fd < 0) {
+		say_errno(errno);
+		return;
+	}
+	map->link_fd = own_fd(fd);
+	say_value(0);
+}
+
+static void link_close(struct map *map)
+{
+	if (!map->link_fd) {
+		say("{\"kind\":\"impossible\"}");
+		return;
+	}
+	close(map->link_fd);
+	map->link_fd = 0;
+	say_value(0);
+}
+
+static void show_trampoline(struct map *map, const struct word *operation)
+{
+	static const char *const ends[] = { "ret", "ret int3", "jmp" };
+	const char *member = text_of(operation, "member");
+	char symbol[256];
+	uint64_t address;
+
+	if (!has_member(map, member)) {
+		say("{\"kind\":\"impossible\"}");
+		return;
+	}
+	snprintf(symbol, sizeof(symbol), "bpf__%s_%s", map->type, member);
+	address = find_symbol(symbol);
+	if (!address)
+		lacks("one symbol %s (Linux 6.12, kernel.kptr_restrict)", symbol);
+	say_code(peek(address), PEEK_SIZE, ends[build.return_thunk ? 2 : build.sls]);
+}
+
+static void map_step(const char *op, const struct word *operation)
+{
+	struct map *map = find_map(text_of(operation, "map"));
+
+	if (!strcmp(op, "mapCreate") ? map != NULL : map == NULL)
+		say("{\"kind\":\"impossible\"}");
+	else if (!strcmp(op, "mapCreate"))
+		map_create(operation);
+	else if (!strcmp(op, "mapUpdate"))
+		map_update(map, operation);
+	else if (!strcmp(op, "mapLookup"))
+		map_lookup(map);
+	else if (!strcmp(op, "mapDelete"))
+		say_result(delete_element(map->fd));
+	else if (!strcmp(op, "linkCreate"))
+		link_create(map);
+	else if (!strcmp(op, "linkClose"))
+		link_close(map);
+	else if (!strcmp(op, "trampoline"))
+		show_trampoline(map, operation);
+	else
+		lacks("a way to do %s from user space", op);
+}
+
+/* Init: unregisters what a case that is gone has left. */
+static void delete_maps(void)
+{
+	union bpf_attr attr = { 0 };
+
+	while (!bpf(BPF_MAP_GET_NEXT_ID, &attr)) {
+		uint32_t id = attr.next_id;
+		struct bpf_map_info info = { 0 };
+		int fd;
+
+		memset(&attr, 0, sizeof(attr));
+		attr.map_id = id;
+		fd = bpf(BPF_MAP_GET_FD_BY_ID, &attr);
+		if (fd >= 0) {
+			memset(&attr, 0, sizeof(attr));
+			attr.info.bpf_fd = fd;
+			attr.info.info_len = sizeof(info);
+			attr.info.info = (uintptr_t)&info;
+			if (!bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) &&
+			    info.type == BPF_MAP_TYPE_STRUCT_OPS &&
+			    !strncmp(info.name, MAP_PREFIX, strlen(MAP_PREFIX)))
+				delete_element(fd);
+			close(fd);
+		}
+		memset(&attr, 0, sizeof(attr));
+		attr.start_id = id;
+	}
+}
+
+static void program_step(const char *op, const struct word *operation)
+{
+	struct program *program = find_program(text_of(operation, "program"));
+	bool open = program && program->fd;
+
+	if (!strcmp(op, "load")) {
+		int fd = program ? reopen(program) : -1;
+
+		if (fd >= 0) {
+			close(fd);
+			say("{\"kind\":\"impossible\"}");
+		} else {
+			load(operation);
+		}
+	} else if (!strcmp(op, "image") && program) {
+		show_image(program);
+	} else if (!strcmp(op, "text") && program) {
+		show_text(program);
+	} else if (!open || (!strcmp(op, "testRun") && !program->struct_ops)) {
+		say("{\"kind\":\"impossible\"}");
+	} else if (!strcmp(op, "unload")) {
+		unload(program);
+	} else if (!strcmp(op, "testRun")) {
+		test_run(program, operation);
+	} else {
+		lacks("a way to do %s from user space", op);
+	}
+}
+
 static void step(const struct word *operation, const char *line, size_t length)
 {
 	const char *op = text_of(operation, "op");
-	struct program *program;
 
 	(void)line;
 	(void)length;
-	if (!strcmp(op, "boot")) {
+	if (!strcmp(op, "boot"))
 		/* This kernel has booted: the world was refused if it checks calls. */
 		say("{\"kind\":\"booted\",\"mode\":\"OFF\",\"messages\":[]}");
-		return;
-	}
-	program = find_program(text_of(operation, "program"));
-	if (!strcmp(op, "load") ? program != NULL : program == NULL)
-		say("{\"kind\":\"impossible\"}");
-	else if (!strcmp(op, "testRun") && !program->struct_ops)
-		say("{\"kind\":\"impossible\"}");
-	else if (!strcmp(op, "load"))
-		load(operation);
-	else if (!strcmp(op, "unload"))
-		unload(program);
-	else if (!strcmp(op, "image"))
-		show_image(program);
-	else if (!strcmp(op, "testRun"))
-		test_run(program, operation);
+	else if (get(operation, "map"))
+		map_step(op, operation);
+	else if (get(operation, "program"))
+		program_step(op, operation);
 	else
 		lacks("a way to do %s from user space", op);
 }
@@ -316,10 +914,12 @@ static void describe(void)
 	length = info.jited_prog_len;
 	if (length <= 5 || length > sizeof(image))
 		length = 6;
+	build.ibt = image[0] == 0xf3 || image[0] == 0x66;
+	build.return_thunk = image[length - 5] == 0xe9;
+	build.sls = image[length - 1] == 0xcc && image[length - 2] == 0xc3;
 	say(",\"jit\":%s,\"ibt\":%s,\"returnThunk\":%s,\"sls\":%s", image[0] ? "true" : "false",
-	    image[0] == 0xf3 || image[0] == 0x66 ? "true" : "false",
-	    image[length - 5] == 0xe9 ? "true" : "false",
-	    image[length - 1] == 0xcc && image[length - 2] == 0xc3 ? "true" : "false");
+	    build.ibt ? "true" : "false", build.return_thunk ? "true" : "false",
+	    build.sls ? "true" : "false");
 }
 
 int main(int argc, char **argv)
@@ -330,6 +930,7 @@ int main(int argc, char **argv)
 		.describe = describe,
 		.world = build_world,
 		.step = step,
+		.restore = delete_maps,
 	};
 
 	return probe_main(argc, argv, &probe);

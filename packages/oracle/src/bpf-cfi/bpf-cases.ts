@@ -2,6 +2,7 @@
 import fc, { type Arbitrary } from 'fast-check';
 import type { Operation, ProgramBody, Setup } from '@kernel-models/bpf-cfi';
 import type { Case } from '../target.ts';
+import { registrations } from './registration-cases.ts';
 
 /* Cases that a running kernel can be put: loading programs, reading their images, running them. */
 
@@ -20,14 +21,14 @@ const BUILD: Setup = {
   cpu: { ibt: false, fred: false },
 };
 
-/** Kernels without CFI, as distributions build them. */
-const SETUPS: readonly Setup[] = [
-  BUILD,
-  { ...BUILD, returnThunk: false },
-  { ...BUILD, ibt: true },
-  { ...BUILD, ibt: true, returnThunk: false },
-  { ...BUILD, ibt: true, returnThunk: false, sls: true },
-];
+/** Kernels without CFI, as distributions build them; the first and the last are the most frequent. */
+const SETUPS: Arbitrary<Setup> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(BUILD) },
+  fc.constant({ ...BUILD, returnThunk: false }),
+  fc.constant({ ...BUILD, ibt: true }),
+  fc.constant({ ...BUILD, ibt: true, returnThunk: false }),
+  { weight: 3, arbitrary: fc.constant({ ...BUILD, ibt: true, returnThunk: false, sls: true }) },
+);
 
 const names = fc.constantFrom('a', 'b', 'c');
 const values = fc.constantFrom(0n, 1n, 0x1_0002n, 0x1_0000_0001n, (1n << 64n) - 1n);
@@ -84,6 +85,7 @@ const operations: Arbitrary<Operation> = fc.oneof(
   structOps('bpf_dummy_ops', ['test_1'], fc.constant<ProgramBody>({ kind: 'dereference' })),
   fc.record({ op: fc.constant('unload' as const), program: names }),
   { weight: 2, arbitrary: fc.record({ op: fc.constant('image' as const), program: names }) },
+  fc.record({ op: fc.constant('text' as const), program: names }),
   {
     weight: 4,
     arbitrary: fc.record({
@@ -97,10 +99,10 @@ const operations: Arbitrary<Operation> = fc.oneof(
   },
 );
 
-/** Cases for a running kernel. */
+/** Cases for a running kernel: programs by themselves, and what is registered of them. */
 export const bpfCases: Arbitrary<Case<Setup, Operation>> = fc.record({
-  setup: fc.constantFrom(...SETUPS),
+  setup: SETUPS,
   operations: fc
-    .array(operations, { minLength: 1, maxLength: 14, size: 'max' })
+    .oneof(fc.array(operations, { minLength: 1, maxLength: 14, size: 'max' }), registrations)
     .map((list): readonly Operation[] => [{ op: 'boot', seed: 0 }, ...list]),
 });

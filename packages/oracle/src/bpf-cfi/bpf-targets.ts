@@ -16,17 +16,23 @@ import type { Transport } from '../probe/transport.ts';
 import { viaTransport } from '../probe/via.ts';
 import type { TargetOptions } from '../subsystem.ts';
 import type { Case, Target } from '../target.ts';
+import { kernelCode } from './kernel-code.ts';
 
 type BpfTarget = Target<Setup, Operation, Outcome>;
 
-/** The running kernel, or the ones that the command line names. */
-export function bpfTargets({ via, kernel }: TargetOptions): readonly BpfTarget[] {
+/**
+ * The running kernel, or the ones that the command line names. On this host nothing is registered unless
+ * `--host-visible` allows it: for as long as a case runs, every process finds the algorithm in
+ * net.ipv4.tcp_available_congestion_control.
+ */
+export function bpfTargets({ via, kernel, hostVisible }: TargetOptions): readonly BpfTarget[] {
   const transports: Transport[] = [
     ...(via === undefined ? [] : [viaTransport(bpfCfi.name, via)]),
     ...(kernel === undefined ? [] : [kernelTransport(bpfCfi.name, kernel)]),
   ];
-  if (transports.length === 0) transports.push(localTransport(bpfCfi.name));
-  return transports.map((transport) => probeTarget(SUBSYSTEM, transport));
+  if (transports.length > 0) return transports.map((one) => probeTarget(SUBSYSTEM, one));
+  const here = hostVisible === true ? SUBSYSTEM : { ...SUBSYSTEM, lacks: missingInPrivate };
+  return [probeTarget(here, localTransport(bpfCfi.name))];
 }
 
 const SUBSYSTEM: ProbeSubsystem<Setup, Operation, Outcome> = {
@@ -44,19 +50,31 @@ const SUBSYSTEM: ProbeSubsystem<Setup, Operation, Outcome> = {
 
 /** Addresses in an image differ from boot to boot: both sides show them as question marks. */
 function decodeOutcome(json: Json): Outcome {
-  const outcome = bpfCfi.codec.decodeOutcome(json);
+  const { code, rest } = kernelCode(json);
+  const outcome = bpfCfi.codec.decodeOutcome(rest);
   if (outcome.kind !== 'image') return outcome;
-  return { kind: 'image', bytes: maskedHex(fromHex(outcome.bytes)) };
+  return { kind: 'image', bytes: maskedHex(code ?? fromHex(outcome.bytes)) };
 }
 
 function object(json: Json): JsonObject {
   return json as JsonObject;
 }
 
-/** Operations that user space can do without anybody else noticing. */
+/** Operations that user space can do. */
 const EXECUTABLE: ReadonlySet<Operation['op']> = new Set([
-  ...(['boot', 'load', 'unload', 'image', 'testRun'] as const),
+  ...(['boot', 'load', 'unload', 'image', 'text', 'testRun'] as const),
+  ...(['mapCreate', 'mapLookup', 'mapUpdate', 'mapDelete'] as const),
+  ...(['linkCreate', 'linkClose', 'trampoline'] as const),
 ]);
+
+/** Those of them that others can see. */
+const VISIBLE: ReadonlySet<Operation['op']> = new Set(['mapUpdate', 'linkCreate'] as const);
+
+/** What a case lacks where nobody else may notice it. */
+function missingInPrivate(candidate: Case<Setup, Operation>, hello: Hello): string | undefined {
+  const seen = candidate.operations.some(({ op }) => VISIBLE.has(op));
+  return missing(candidate, hello) ?? (seen ? '--host-visible' : undefined);
+}
 
 /** What a kernel would have to be for a case; undefined where it is. */
 function missing(
