@@ -19,7 +19,7 @@ import {
 import { CR0_STATE } from './kernel.ts';
 import type { Operation } from './operation.ts';
 import type { Setup } from './setup.ts';
-import { runsL2, type State } from './state.ts';
+import { runsL2, type State, type VCpu } from './state.ts';
 
 /*
  * Small worlds whose every history can be walked: a few values of each register, all MSRs of the
@@ -46,77 +46,108 @@ export function smallSetup(vcpus: number): Setup {
   };
 }
 
-function vcpuOperations(state: State, vcpu: number): readonly Operation[] {
-  const one = state.vcpus[vcpu];
-  if (one === undefined) return [];
-  const mov = (cr: 0 | 4, value: bigint): Operation => ({ op: 'movToCr', vcpu, cr, value });
-  const pin = (msr: number, value: bigint): Operation => ({ op: 'wrmsr', vcpu, msr, value });
-  if (one.cpu.activity === 'wait-for-sipi') return [{ op: 'sipi', vcpu, vector: 1 }];
-  const pins = [
-    pin(MSR_KVM_CR0_PINNED_HIGH, CR0_WP),
-    pin(MSR_KVM_CR0_PINNED_LOW, CR0_WP),
-    pin(MSR_KVM_CR4_PINNED_HIGH, CR4_SMEP),
-    pin(MSR_KVM_CR4_PINNED_HIGH, CR4_SMEP | CR4_SMAP),
-    pin(MSR_KVM_CR4_PINNED_LOW, CR4_UMIP),
-    pin(MSR_KVM_CR4_PINNED_LOW, CR4_SMEP),
-    pin(MSR_KVM_CR4_PINNED_HIGH, 0n),
-  ];
-  const writes = [
-    mov(0, CR0_STATE),
-    mov(0, CR0_STATE & ~CR0_WP),
-    mov(0, CR0_STATE | CR0_TS),
-    mov(0, CR0_STATE & ~CR0_PG),
-    mov(4, GUARDED_CR4),
-    mov(4, BASE_CR4 | CR4_SMAP),
-    mov(4, BASE_CR4 | CR4_SMEP),
-    mov(4, GUARDED_CR4 | CR4_UMIP),
-    mov(4, GUARDED_CR4 | CR4_PGE),
-    { op: 'clts', vcpu } as const,
-    { op: 'lmsw', vcpu, value: 1n } as const,
-  ];
-  const around: Operation[] = one.cpu.smm.active
-    ? [
-        { op: 'smramWrite', vcpu, offset: SAVED_CR4, size: 8, value: BASE_CR4 },
-        { op: 'smramWrite', vcpu, offset: SAVED_CR0, size: 8, value: CR0_STATE & ~CR0_WP },
-        { op: 'rsm', vcpu },
-      ]
-    : [{ op: 'smi', vcpu }];
-  return [...pins, ...writes, ...around, ...nestedOperations(state, vcpu)];
+/** What one vCPU may do: always, outside of SMM, in it, and to start and end L2. */
+interface VCpuOperations {
+  readonly always: readonly Operation[];
+  readonly outsideSmm: readonly Operation[];
+  readonly inSmm: readonly Operation[];
+  readonly asL1: readonly Operation[];
+  readonly inL2: readonly Operation[];
+  readonly waiting: readonly Operation[];
+  /** To a vCPU that the first one brings up. */
+  readonly fromOutside: readonly Operation[];
 }
 
-function nestedOperations(state: State, vcpu: number): readonly Operation[] {
-  const one = state.vcpus[vcpu];
-  if (one === undefined || one.cpu.smm.active) return [];
-  if (runsL2(one)) return [{ op: 'nestedExit', vcpu }];
-  if (one.cpu.virtualization === null) return [];
+function operationsOf(vcpu: number): VCpuOperations {
+  const mov = (cr: 0 | 4, value: bigint): Operation => ({ op: 'movToCr', vcpu, cr, value });
+  const pin = (msr: number, value: bigint): Operation => ({ op: 'wrmsr', vcpu, msr, value });
   const entry = { op: 'nestedEntry', vcpu, cr0Mask: 0n, cr4Mask: 0n } as const;
   const [guestCr0, guestCr4] = [CR0_STATE & ~CR0_WP, BASE_CR4];
-  return [
-    { ...entry, guestCr0, guestCr4, hostCr0: CR0_STATE, hostCr4: GUARDED_CR4 },
-    { ...entry, guestCr0, guestCr4, hostCr0: CR0_STATE & ~CR0_WP, hostCr4: BASE_CR4 | CR4_UMIP },
-  ];
+  const saved = { op: 'smramWrite', vcpu, size: 8 } as const;
+  return {
+    always: [
+      pin(MSR_KVM_CR0_PINNED_HIGH, CR0_WP),
+      pin(MSR_KVM_CR0_PINNED_LOW, CR0_WP),
+      pin(MSR_KVM_CR4_PINNED_HIGH, CR4_SMEP),
+      pin(MSR_KVM_CR4_PINNED_HIGH, CR4_SMEP | CR4_SMAP),
+      pin(MSR_KVM_CR4_PINNED_LOW, CR4_UMIP),
+      pin(MSR_KVM_CR4_PINNED_LOW, CR4_SMEP),
+      pin(MSR_KVM_CR4_PINNED_HIGH, 0n),
+      mov(0, CR0_STATE),
+      mov(0, CR0_STATE & ~CR0_WP),
+      mov(0, CR0_STATE | CR0_TS),
+      mov(0, CR0_STATE & ~CR0_PG),
+      mov(4, GUARDED_CR4),
+      mov(4, BASE_CR4 | CR4_SMAP),
+      mov(4, BASE_CR4 | CR4_SMEP),
+      mov(4, GUARDED_CR4 | CR4_UMIP),
+      mov(4, GUARDED_CR4 | CR4_PGE),
+      { op: 'clts', vcpu },
+      { op: 'lmsw', vcpu, value: 1n },
+    ],
+    outsideSmm: [{ op: 'smi', vcpu }],
+    inSmm: [
+      { ...saved, offset: SAVED_CR4, value: BASE_CR4 },
+      { ...saved, offset: SAVED_CR0, value: CR0_STATE & ~CR0_WP },
+      { op: 'rsm', vcpu },
+    ],
+    asL1: [
+      { ...entry, guestCr0, guestCr4, hostCr0: CR0_STATE, hostCr4: GUARDED_CR4 },
+      { ...entry, guestCr0, guestCr4, hostCr0: CR0_STATE & ~CR0_WP, hostCr4: BASE_CR4 | CR4_UMIP },
+    ],
+    inL2: [{ op: 'nestedExit', vcpu }],
+    waiting: [{ op: 'sipi', vcpu, vector: 1 }],
+    fromOutside:
+      vcpu === 0
+        ? []
+        : [
+            { op: 'init', vcpu },
+            { op: 'routine', vcpu, routine: 'bring-up' },
+          ],
+  };
 }
+
+const OF_VCPU: readonly VCpuOperations[] = Array.from({ length: 8 }, (_, vcpu) =>
+  operationsOf(vcpu),
+);
+
+const OF_HOST: readonly Operation[] = [
+  { op: 'hostSetMsr', vcpu: 0, msr: MSR_KVM_CR4_PINNED_HIGH, value: 0n },
+  { op: 'hostSetMsr', vcpu: 0, msr: MSR_KVM_CR4_PINNED_HIGH, value: CR4_UMIP },
+  { op: 'hostSetMsr', vcpu: 0, msr: MSR_KVM_CR4_PIN_ALLOWED, value: CR4_UMIP },
+  { op: 'machineReset' },
+  { op: 'migrate', order: 'msrs-first', strict: true },
+];
+const WHEN_STOPPED: readonly Operation[] = [{ op: 'machineReset' }];
 
 /** Everything worth trying in a small world, in a fixed order. */
 export function smallOperations(state: State): readonly Operation[] {
-  if (state.dead !== null) return [{ op: 'machineReset' }];
-  const host: readonly Operation[] = [
-    { op: 'hostSetMsr', vcpu: 0, msr: MSR_KVM_CR4_PINNED_HIGH, value: 0n },
-    { op: 'hostSetMsr', vcpu: 0, msr: MSR_KVM_CR4_PINNED_HIGH, value: CR4_UMIP },
-    { op: 'hostSetMsr', vcpu: 0, msr: MSR_KVM_CR4_PIN_ALLOWED, value: CR4_UMIP },
-    { op: 'machineReset' },
-    { op: 'migrate', order: 'msrs-first', strict: true },
-  ];
-  const others = state.vcpus.flatMap((_, vcpu): readonly Operation[] =>
-    vcpu === 0
-      ? []
-      : [
-          { op: 'init', vcpu },
-          { op: 'routine', vcpu, routine: 'bring-up' },
-        ],
-  );
-  const guests = state.vcpus.flatMap((_, vcpu) => vcpuOperations(state, vcpu));
-  return [...guests, ...others, ...host];
+  if (state.dead !== null) return WHEN_STOPPED;
+  const operations: Operation[] = [];
+  for (const [index, vcpu] of state.vcpus.entries()) {
+    const own = OF_VCPU[index];
+    if (own !== undefined) addVCpuOperations(operations, vcpu, own);
+  }
+  for (let index = 1; index < state.vcpus.length; index += 1) {
+    operations.push(...(OF_VCPU[index]?.fromOutside ?? []));
+  }
+  operations.push(...OF_HOST);
+  return operations;
+}
+
+function addVCpuOperations(operations: Operation[], vcpu: VCpu, own: VCpuOperations): void {
+  const { activity, smm, virtualization } = vcpu.cpu;
+  if (activity === 'wait-for-sipi') {
+    operations.push(...own.waiting);
+    return;
+  }
+  operations.push(...own.always);
+  if (smm.active) operations.push(...own.inSmm);
+  else {
+    operations.push(...own.outsideSmm);
+    if (runsL2(vcpu)) operations.push(...own.inL2);
+    else if (virtualization !== null) operations.push(...own.asL1);
+  }
 }
 
 /** Named states that a walk to depth 5 must reach. */

@@ -4,7 +4,7 @@ import { EINVAL, KVM_ENOSYS, KVM_HC_LOCK_CR_UPDATE, LOCK_CR_UPDATE_VERSION } fro
 import { allowedOf } from './active.ts';
 import type { Features } from './features.ts';
 import { storePins } from './pin-msr.ts';
-import { NO_PIN_SET, vcpuOf, type State } from './state.ts';
+import { NO_PIN_SET, vcpuOf, withPins, type State } from './state.ts';
 import { NO_TRAIL, step, type Step } from './step.ts';
 
 /*
@@ -56,7 +56,7 @@ export function hypercall(
 
 function spendKexecToken(state: State): Step {
   if (!state.vmm.kexecToken) return answer(state, -EINVAL, 'hypercall.no-kexec-token');
-  const vcpus = state.vcpus.map((vcpu) => ({ ...vcpu, pins: NO_PIN_SET }));
+  const vcpus = state.vcpus.map((vcpu) => withPins(vcpu, NO_PIN_SET));
   const vmm = { ...state.vmm, kexecToken: false };
   return answer({ ...state, vcpus, vmPins: NO_PIN_SET, vmm }, 0n, 'hypercall.kexec-unpinned');
 }

@@ -96,9 +96,12 @@ function anyPins({ vmPins }: State, { pins }: VCpu, register: PinnedRegister): P
 }
 
 function isViolated(state: State, vcpu: VCpu): boolean {
+  const { cr0, cr4 } = vcpu.cpu;
   return (
-    violatedBits(vcpu.cpu.cr0, anyPins(state, vcpu, 'cr0')) !== 0n ||
-    violatedBits(vcpu.cpu.cr4, anyPins(state, vcpu, 'cr4')) !== 0n
+    violatedBits(cr0, vcpu.pins.cr0) !== 0n ||
+    violatedBits(cr4, vcpu.pins.cr4) !== 0n ||
+    violatedBits(cr0, state.vmPins.cr0) !== 0n ||
+    violatedBits(cr4, state.vmPins.cr4) !== 0n
   );
 }
 
@@ -111,6 +114,16 @@ const REGISTERS: readonly PinnedRegister[] = ['cr0', 'cr4'];
 const POLARITIES: readonly (keyof Pins)[] = ['high', 'low'];
 
 const isPinRefusal = (rule: string): boolean => rule === 'pin.cr0' || rule === 'pin.cr4';
+
+/** Rules that refuse a write of L2's, or stop the VM, for the pins of L1. */
+const AGAINST_L2: ReadonlySet<string> = new Set([
+  'pin.cr0',
+  'pin.cr4',
+  'lmsw.pin-dropped',
+  'clts.pin-dropped',
+  'task-switch.pin-dropped',
+]);
+const STOPS_AFTER_RSM: ReadonlySet<string> = new Set(['rsm.cr0-pinned', 'rsm.cr4-pinned']);
 
 /** What a MOV to CR0 or CR4 writes, as the mode shows it. */
 function movValue(operation: Operation, { cpu }: VCpu): bigint | undefined {
@@ -167,15 +180,17 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
   {
     id: 'pins.never-both-ways',
     sentence: 'No bit is pinned to 1 and to 0.',
-    holds: ({ step: { state } }) =>
-      state.vcpus.every(({ pins }) =>
-        REGISTERS.every((register) => (pins[register].low & pins[register].high) === 0n),
+    holds: ({ before, step: { state } }) =>
+      state.vcpus === before.vcpus ||
+      state.vcpus.every(
+        ({ pins: { cr0, cr4 } }) => ((cr0.low & cr0.high) | (cr4.low & cr4.high)) === 0n,
       ),
   },
   {
     id: 'pins.within-allowed',
     sentence: 'Only allowed bits are pinned.',
-    holds: ({ step: { state }, revision }) => {
+    holds: ({ before, step: { state }, revision }) => {
+      if (state.vcpus === before.vcpus && state.allowed === before.allowed) return true;
       const { allowedCr0, allowedCr4 } = featuresOf(revision);
       const { cr0 = allowedCr0, cr4 = allowedCr4 } = state.allowed ?? {};
       return state.vcpus.every(
@@ -189,9 +204,9 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     id: 'pins.guest-never-unpins',
     sentence: 'A guest adds pins and takes none away, but by INIT.',
     holds: ({ before, operation, step }) =>
+      before.vcpus === step.state.vcpus ||
       UNPINS.has(operation.op) ||
       vcpuIn(before, operation)?.cpu.latched.init === true ||
-      before.vcpus === step.state.vcpus ||
       before.vcpus.every(({ pins }, index) => {
         const after = step.state.vcpus[index]?.pins;
         if (after === undefined || after === pins) return after !== undefined;
@@ -204,15 +219,14 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     id: 'pins.accepted-write-respects',
     sentence: 'A MOV that KVM sees and lets pass leaves the register as it is pinned.',
     holds: ({ before, operation, step }) => {
+      if (operation.op !== 'movToCr' || step.outcome.kind !== 'done') return true;
       const vcpu = vcpuIn(before, operation);
       const after = vcpuIn(step.state, operation);
-      if (vcpu === undefined || after === undefined || step.outcome.kind !== 'done') return true;
+      if (vcpu === undefined || after === undefined) return true;
       const value = movValue(operation, vcpu);
       if (value === undefined || !shouldCount(before, vcpu) || runsL2(vcpu)) return true;
-      const register = operation.op === 'movToCr' && operation.cr === 0 ? 'cr0' : 'cr4';
-      if (operation.op === 'movToCr' && operation.emulated !== true) {
-        if (!isSeen(before, vcpu, register, value)) return true;
-      }
+      const register = operation.cr === 0 ? 'cr0' : 'cr4';
+      if (operation.emulated !== true && !isSeen(before, vcpu, register, value)) return true;
       return violatedBits(after.cpu[register], anyPins(step.state, after, register)) === 0n;
     },
   },
@@ -227,12 +241,11 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     sentence:
       'Where the pins hold, nothing that a guest does outside SMM and L2 makes them not hold.',
     holds: ({ before, operation, step }) => {
+      if (operation.op === 'wrmsr' || operation.op === 'hostSetSregs') return true;
+      if (step.state === before || UNPINS.has(operation.op)) return true;
       const vcpu = vcpuIn(before, operation);
       const after = vcpuIn(step.state, operation);
       if (vcpu === undefined || after === undefined) return true;
-      if (UNPINS.has(operation.op) || operation.op === 'wrmsr' || operation.op === 'hostSetSregs') {
-        return true;
-      }
       const wasHeld = shouldCount(before, vcpu) && !runsL2(vcpu) && !isViolated(before, vcpu);
       const counts = shouldCount(step.state, after) && !runsL2(after) && step.state.dead === null;
       return !wasHeld || !counts || !isViolated(step.state, after);
@@ -242,9 +255,9 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     id: 'pins.kept-over-rsm',
     sentence: 'After an RSM to L1 the pins hold, or the VM has stopped.',
     holds: ({ before, operation, step }) => {
+      if (operation.op !== 'rsm' || step.outcome.kind !== 'done') return true;
       const after = vcpuIn(step.state, operation);
-      if (operation.op !== 'rsm' || after === undefined || step.outcome.kind !== 'done')
-        return true;
+      if (after === undefined) return true;
       if (!shouldCount(step.state, after) || runsL2(after) || step.state.dead !== null) return true;
       return vcpuIn(before, operation)?.cpu.smm.active !== true || !isViolated(step.state, after);
     },
@@ -253,9 +266,10 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     id: 'pins.kept-over-nested-exit',
     sentence: 'After a nested exit the pins hold, whatever L1 asked for.',
     holds: ({ before, operation, step }) => {
+      if (step.outcome.kind !== 'exit') return true;
       const vcpu = vcpuIn(before, operation);
       const after = vcpuIn(step.state, operation);
-      if (vcpu === undefined || after === undefined || step.outcome.kind !== 'exit') return true;
+      if (vcpu === undefined || after === undefined) return true;
       if (before.host !== 'patched' || runsL2(after) || vcpu.exempt) return true;
       return !isViolated(step.state, after);
     },
@@ -264,6 +278,7 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     id: 'pins.requests-leave-registers',
     sentence: 'Pinning changes no control register.',
     holds: ({ before, operation, step, revision }) =>
+      step.state === before ||
       pinWrite(operation, revision) === undefined ||
       step.state.vcpus.every(({ cpu }, index) => cpu === before.vcpus[index]?.cpu),
   },
@@ -271,8 +286,9 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     id: 'pins.belong-to-one-vcpu',
     sentence: 'A vCPU that has pinned nothing is refused nothing.',
     holds: ({ before, operation, step }) => {
+      if (!isPinRefusal(step.rule)) return true;
       const vcpu = vcpuIn(before, operation);
-      if (vcpu === undefined || !isPinRefusal(step.rule)) return true;
+      if (vcpu === undefined) return true;
       const { cr0, cr4 } = vcpu.pins;
       return (cr0.low | cr0.high | cr4.low | cr4.high) !== 0n;
     },
@@ -281,8 +297,9 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     id: 'pins.refusal-has-a-violation',
     sentence: 'A write that is refused for the pins has a bit other than it is pinned.',
     holds: ({ before, operation, step }) => {
+      if (!isPinRefusal(step.rule)) return true;
       const vcpu = vcpuIn(before, operation);
-      if (vcpu === undefined || !isPinRefusal(step.rule)) return true;
+      if (vcpu === undefined) return true;
       const value = movValue(operation, vcpu);
       const register = step.rule === 'pin.cr0' ? 'cr0' : 'cr4';
       return value === undefined || violatedBits(value, anyPins(before, vcpu, register)) !== 0n;
@@ -292,20 +309,22 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     id: 'pins.l2-is-free',
     sentence: 'L1’s pins neither refuse L2’s writes nor stop a VM that returns from SMM to L2.',
     holds: ({ before, operation, step }) => {
+      if (STOPS_AFTER_RSM.has(step.rule)) {
+        const after = vcpuIn(step.state, operation);
+        return after === undefined || !runsL2(after);
+      }
+      if (!AGAINST_L2.has(step.rule)) return true;
       const vcpu = vcpuIn(before, operation);
-      if (vcpu === undefined) return true;
-      if (runsL2(vcpu)) return !isPinRefusal(step.rule) && !step.rule.endsWith('.pin-dropped');
-      const after = vcpuIn(step.state, operation);
-      return after === undefined || !runsL2(after) || !step.rule.endsWith('-pinned');
+      return vcpu === undefined || !runsL2(vcpu);
     },
   },
   {
     id: 'pins.rsm-loads-the-image',
     sentence: 'RSM loads CR0 and CR4 as the save area has them, or does not load them.',
     holds: ({ before, operation, step }) => {
+      if (operation.op !== 'rsm' || step.outcome.kind !== 'done') return true;
       const image = vcpuIn(before, operation)?.cpu.smm.image;
       const after = vcpuIn(step.state, operation);
-      if (operation.op !== 'rsm' || step.outcome.kind !== 'done') return true;
       if (image === null || image === undefined || after === undefined) return true;
       if (after.cpu.smm.active || after.cpu.activity === 'wait-for-sipi') return true;
       const latched = vcpuIn(before, operation)?.cpu.latched;
@@ -318,10 +337,10 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     id: 'pins.accepted-write-is-stored',
     sentence: 'A request that succeeds pins exactly what it says.',
     holds: ({ before, operation, step, revision }) => {
+      if (operation.op !== 'wrmsr' || step.outcome.kind !== 'done') return true;
       const target = pinWrite(operation, revision);
       const after = vcpuIn(step.state, operation);
-      if (target === undefined || after === undefined || operation.op !== 'wrmsr') return true;
-      if (step.outcome.kind !== 'done' || before.host !== 'patched') return true;
+      if (target === undefined || after === undefined || before.host !== 'patched') return true;
       const { register, polarity } = target;
       return (
         after.pins[register][polarity] === operation.value || featuresOf(revision).scope === 'vm'
@@ -333,9 +352,10 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     sentence:
       'A request for allowed bits that repeats what is pinned and contradicts nothing succeeds.',
     holds: ({ before, operation, step, revision }) => {
+      if (operation.op !== 'wrmsr' || step.outcome.kind === 'done') return true;
       const target = pinWrite(operation, revision);
       const vcpu = vcpuIn(before, operation);
-      if (target === undefined || vcpu === undefined || operation.op !== 'wrmsr') return true;
+      if (target === undefined || vcpu === undefined) return true;
       const features = featuresOf(revision);
       if (before.host !== 'patched' || vcpu.cpu.cpl > 0 || vcpu.cpu.activity !== 'active')
         return true;
@@ -349,7 +369,7 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
         (operation.value & ~allowed) === 0n &&
         (operation.value & other) === 0n &&
         (pins[target.polarity] & ~operation.value) === 0n;
-      return !isLegal || step.outcome.kind === 'done';
+      return !isLegal;
     },
   },
   {
@@ -361,10 +381,10 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     id: 'pins.reserved-bits-decide-first',
     sentence: 'The pins are named as the reason only where the value is legal by itself.',
     holds: ({ before, operation, step }) => {
+      if (!isPinRefusal(step.rule)) return true;
       const vcpu = vcpuIn(before, operation);
-      if (vcpu === undefined || !isPinRefusal(step.rule)) return true;
-      const value = movValue(operation, vcpu);
-      if (value === undefined) return true;
+      const value = vcpu === undefined ? undefined : movValue(operation, vcpu);
+      if (vcpu === undefined || value === undefined) return true;
       const [broken, checks] =
         step.rule === 'pin.cr0'
           ? [checkMovCr0(vcpu.cpu, value), CR0_VALUE_CHECKS]
@@ -376,20 +396,21 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     id: 'pins.lmsw-never-faults',
     sentence: 'LMSW, CLTS and task switches do not fault for the pins.',
     holds: ({ operation, step }) =>
-      !['lmsw', 'clts', 'taskSwitch'].includes(operation.op) || !isPinRefusal(step.rule),
+      !isPinRefusal(step.rule) || !['lmsw', 'clts', 'taskSwitch'].includes(operation.op),
   },
   {
     id: 'pins.repeating-is-accepted',
     sentence: 'Writing the value that a register has is accepted where the pins hold.',
     holds: ({ before, operation, step }) => {
+      if (operation.op !== 'movToCr' || !isPinRefusal(step.rule)) return true;
       const vcpu = vcpuIn(before, operation);
-      if (vcpu === undefined || operation.op !== 'movToCr') return true;
+      if (vcpu === undefined) return true;
       const value = movValue(operation, vcpu);
       const register = operation.cr === 0 ? 'cr0' : 'cr4';
       if (value === undefined || value !== vcpu.cpu[register] || vcpu.cpu.cpl > 0) return true;
       if (!isConsistent(vcpu.cpu) || isViolated(before, vcpu)) return true;
       if (before.dead !== null || vcpu.cpu.activity !== 'active' || vcpu.exempt) return true;
-      return runsL2(vcpu) || !isPinRefusal(step.rule);
+      return runsL2(vcpu);
     },
   },
   {

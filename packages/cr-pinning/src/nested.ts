@@ -4,6 +4,7 @@ import {
   EFER_SVME,
   guestExit,
   isLongMode,
+  sameShape,
   vmEntry,
   vmrun,
   type ControlState,
@@ -106,7 +107,7 @@ export function afterGuestExit(before: State, next: Step, index: number, feature
   const cr4 = l1Register(vcpu.cpu.cr4, ofL2.cr4, pins.cr4, features);
   if (cr0 === vcpu.cpu.cr0 && cr4 === vcpu.cpu.cr4) return next;
   const rule = 'nested.pins-forced';
-  return { ...next, rule, state: withCpu(state, index, { ...vcpu.cpu, cr0, cr4 }) };
+  return { ...next, rule, state: withCpu(state, index, sameShape({ ...vcpu.cpu, cr0, cr4 })) };
 }
 
 function l1Register(asked: bigint, ofL2: bigint, pins: Pins, { nestedExit }: Features): bigint {

@@ -16,9 +16,11 @@ import type { Features } from './features.ts';
 import type { Pins } from './pins.ts';
 import {
   vcpuOf,
+  withPinning,
+  withPins,
+  withRegister,
   withVCpu,
   type PinnedRegister,
-  type PinSet,
   type State,
   type VCpu,
 } from './state.ts';
@@ -143,7 +145,9 @@ function writePinned(
   const asked = isGuest && features.guestWrite === 'adds' ? data | own : data;
   const next = features.pinsCurrentValue
     ? currentValuePins(vcpu, register, asked, pins)
-    : { ...pins, [polarity]: asked };
+    : polarity === 'high'
+      ? { low: pins.low, high: asked }
+      : { low: asked, high: pins.high };
   return { state: storePins(state, index, register, next, features) };
 }
 
@@ -195,7 +199,7 @@ function writeEferPins(
   if ((data & ~features.allowedEfer) !== 0n) return { refused: 'pin-msr.not-allowed' };
   if (by === 'guest' && (vcpu.pins.eferHigh & ~data) !== 0n) return { refused: 'pin-msr.unpins' };
   const pins = { ...vcpu.pins, eferHigh: data };
-  return { state: withVCpu(state, index, { ...vcpu, pins }) };
+  return { state: withVCpu(state, index, withPins(vcpu, pins)) };
 }
 
 /** Puts pins where the revision keeps them: on the vCPU, in the VM, or, as a floor, in both. */
@@ -210,15 +214,12 @@ export function storePins(
   const withOwn =
     features.scope === 'vm'
       ? state
-      : withVCpu(state, index, { ...vcpu, pins: { ...vcpu.pins, [register]: pins } });
+      : withVCpu(state, index, withPins(vcpu, withRegister(vcpu.pins, register, pins)));
   if (features.scope === 'vcpu') return withOwn;
   const floor = withOwn.vmPins[register];
-  const vmPins: PinSet = {
-    ...withOwn.vmPins,
-    [register]:
-      features.scope === 'vm' ? pins : { low: floor.low | pins.low, high: floor.high | pins.high },
-  };
-  return { ...withOwn, vmPins };
+  const ofVm =
+    features.scope === 'vm' ? pins : { low: floor.low | pins.low, high: floor.high | pins.high };
+  return withPinning(withOwn, withOwn.vcpus, withRegister(withOwn.vmPins, register, ofVm));
 }
 
 /** WRMSR. */

@@ -2,7 +2,7 @@
 import { init as hardwareInit, sipi as hardwareSipi } from '@kernel-models/hw-model/cpu';
 import type { Features } from './features.ts';
 import { afterGuestExit } from './nested.ts';
-import { NO_PIN_SET, vcpuOf, withVCpu, type State } from './state.ts';
+import { NO_PIN_SET, vcpuOf, withPins, withVCpu, type State } from './state.ts';
 import { lift, type Step } from './step.ts';
 
 /*
@@ -23,7 +23,7 @@ export function init(state: State, index: number, features: Features): Step {
   const vcpu = vcpuOf(next.state, index);
   switch (features.init) {
     case 'clears':
-      return { ...next, state: withVCpu(next.state, index, { ...vcpu, pins: NO_PIN_SET }) };
+      return { ...next, state: withVCpu(next.state, index, withPins(vcpu, NO_PIN_SET)) };
     case 'keeps':
       return next;
     case 'suspends':

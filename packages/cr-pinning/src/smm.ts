@@ -44,7 +44,9 @@ export function rsm(state: State, index: number, features: Features): Step {
   const vcpu = vcpuOf(state, index);
   const cpu = features.rsm === 'patches-image' ? patchImage(state, vcpu, features) : vcpu.cpu;
   const { latched } = cpu;
-  const hardware = hardwareRsm({ ...cpu, latched: { ...latched, init: false } });
+  const hardware = hardwareRsm(
+    latched.init ? { ...cpu, latched: { ...latched, init: false } } : cpu,
+  );
   if (hardware.outcome.kind === 'fault') return { ...lift(state, index, hardware), state };
   if (hardware.outcome.kind === 'shutdown') {
     const outcome = { kind: features.rsmFailure } as const;

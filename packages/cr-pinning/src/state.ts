@@ -2,6 +2,8 @@
 import {
   initialState as initialCpu,
   isGuestMode,
+  sameShape,
+  VMX_ROOT,
   type ControlState,
 } from '@kernel-models/hw-model/cpu';
 import { NO_PINS, type Pins } from './pins.ts';
@@ -27,6 +29,9 @@ export interface PinSet {
 
 /** Nothing is pinned. */
 export const NO_PIN_SET: PinSet = Object.freeze({ cr0: NO_PINS, cr4: NO_PINS, eferHigh: 0n });
+
+/** The VALUE MSRs hold 0. */
+export const NO_PIN_VALUE: VCpu['pinValue'] = Object.freeze({ cr0: 0n, cr4: 0n });
 
 /** A virtual CPU: the hardware that KVM shows to the guest, and what is pinned on it. */
 export interface VCpu {
@@ -106,7 +111,7 @@ function newVCpu({ cpu, running }: Setup, index: number): VCpu {
   return {
     cpu: running === undefined ? initialCpu({ cpu, ...others }) : runningCpu(cpu, running, others),
     pins: NO_PIN_SET,
-    pinValue: { cr0: 0n, cr4: 0n },
+    pinValue: NO_PIN_VALUE,
     exempt: false,
   };
 }
@@ -117,11 +122,11 @@ function runningCpu(
   { cr0, cr4, efer, vmx = false }: RunningRegisters,
   others: { readonly applicationProcessor?: boolean },
 ): ControlState {
-  return {
+  return sameShape({
     ...initialCpu({ cpu, cr0, cr4, efer, csL: true, ...others }),
     activity: 'active',
-    virtualization: vmx ? { kind: 'vmx', vmcs: null } : null,
-  };
+    virtualization: vmx ? VMX_ROOT : null,
+  });
 }
 
 /** is_guest_mode(): the vCPU runs L2. */
@@ -142,13 +147,48 @@ export function vcpuOf({ vcpus }: State, index: number): VCpu {
   return vcpu;
 }
 
+/*
+ * Copies with a part changed. They are most of what an exploration does, so they are written out: a
+ * literal takes a tenth of a spread (measured in place, Node 20), and all copies have one shape.
+ */
+
 /** The state with one vCPU changed; the same object where nothing did. */
 export function withVCpu(state: State, index: number, vcpu: VCpu): State {
-  return state.vcpus[index] === vcpu ? state : { ...state, vcpus: state.vcpus.with(index, vcpu) };
+  if (state.vcpus[index] === vcpu) return state;
+  return withPinning(state, state.vcpus.with(index, vcpu), state.vmPins);
+}
+
+/** The state with other vCPUs and other pins of the VM. */
+export function withPinning(state: State, vcpus: readonly VCpu[], vmPins: PinSet): State {
+  return {
+    vcpus,
+    vmPins,
+    allowed: state.allowed,
+    host: state.host,
+    intercepts: state.intercepts,
+    hostRegisters: state.hostRegisters,
+    hidesFeature: state.hidesFeature,
+    vmm: state.vmm,
+    kernel: state.kernel,
+    dead: state.dead,
+  };
+}
+
+/** The vCPU with other pins. */
+export function withPins({ cpu, pinValue, exempt }: VCpu, pins: PinSet): VCpu {
+  return { cpu, pins, pinValue, exempt };
+}
+
+/** A set of pins with those of one register changed. */
+export function withRegister(set: PinSet, register: PinnedRegister, pins: Pins): PinSet {
+  const { cr0, cr4, eferHigh } = set;
+  return register === 'cr0' ? { cr0: pins, cr4, eferHigh } : { cr0, cr4: pins, eferHigh };
 }
 
 /** The state with the hardware of one vCPU changed. */
 export function withCpu(state: State, index: number, cpu: ControlState): State {
   const vcpu = vcpuOf(state, index);
-  return vcpu.cpu === cpu ? state : withVCpu(state, index, { ...vcpu, cpu });
+  if (vcpu.cpu === cpu) return state;
+  const { pins, pinValue, exempt } = vcpu;
+  return withVCpu(state, index, { cpu, pins, pinValue, exempt });
 }

@@ -2,13 +2,14 @@
 import {
   isBootstrap,
   powerOn,
+  sameShape,
   setSregs as hardwareSetSregs,
   type ControlState,
   type Sregs,
 } from '@kernel-models/hw-model/cpu';
 import type { Features } from './features.ts';
 import { hostGetMsr, hostSetMsr, interfaceMsrs } from './pin-msr.ts';
-import { NO_PIN_SET, vcpuOf, withVCpu, type State, type VCpu } from './state.ts';
+import { NO_PIN_SET, NO_PIN_VALUE, vcpuOf, withVCpu, type State, type VCpu } from './state.ts';
 import { done, lift, step, type Step } from './step.ts';
 
 /*
@@ -45,12 +46,12 @@ export function machineReset(state: State, features: Features): Step {
 }
 
 function resetVCpu(vcpu: VCpu, clears: boolean): VCpu {
-  const fresh: ControlState = {
+  const fresh = sameShape({
     ...powerOn(vcpu.cpu.features, isBootstrap(vcpu.cpu)),
     memory: vcpu.cpu.memory,
-  };
+  });
   const reset = { ...vcpu, cpu: fresh, exempt: false };
-  return clears ? { ...reset, pins: NO_PIN_SET, pinValue: { cr0: 0n, cr4: 0n } } : reset;
+  return clears ? { ...reset, pins: NO_PIN_SET, pinValue: NO_PIN_VALUE } : reset;
 }
 
 /**
@@ -94,7 +95,7 @@ function emptyVCpu({ cpu, exempt }: VCpu): VCpu {
   return {
     cpu: powerOn(cpu.features, isBootstrap(cpu)),
     pins: NO_PIN_SET,
-    pinValue: { cr0: 0n, cr4: 0n },
+    pinValue: NO_PIN_VALUE,
     exempt,
   };
 }

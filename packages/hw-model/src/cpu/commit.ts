@@ -4,7 +4,7 @@ import { cr4WriteLoadsPdptes } from './cr4-checks.ts';
 import { loadPdptes } from './pdpte.ts';
 import { CR0_DEFINED, CR0_ET, CR0_PG, EFER_LMA, EFER_LME, LOW_32 } from './registers.ts';
 import { ARCHITECTURE, type Implementation } from './revisions.ts';
-import type { ControlState } from './state.ts';
+import { sameShape, type ControlState } from './state.ts';
 
 /* What a register holds after a write that was not refused, and what changes with it. */
 
@@ -18,7 +18,7 @@ export function commitCr0(
   const cr0 = kept | CR0_ET;
   const efer = implementation.updatesLma ? eferUnder(cr0, state.efer) : state.efer;
   if (cr0 === state.cr0 && efer === state.efer) return state;
-  const next = { ...state, cr0, efer };
+  const next = sameShape({ ...state, cr0, efer });
   return cr0WriteLoadsPdptes(state, value) ? loadPdptes(next) : next;
 }
 
@@ -31,7 +31,7 @@ export function eferUnder(cr0: bigint, efer: bigint): bigint {
 /** The state with a CR4 that the checks let pass. */
 export function commitCr4(state: ControlState, value: bigint): ControlState {
   if (value === state.cr4) return state;
-  const next = { ...state, cr4: value };
+  const next = sameShape({ ...state, cr4: value });
   return cr4WriteLoadsPdptes(state, value) ? loadPdptes(next) : next;
 }
 

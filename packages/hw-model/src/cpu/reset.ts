@@ -3,7 +3,13 @@ import type { CpuFeatures } from './features.ts';
 import { MSR_IA32_APIC_BASE } from './msr-numbers.ts';
 import { CR0_CD, CR0_ET, CR0_NW, DR6_RESET, DR7_RESET, RFLAGS_FIXED } from './registers.ts';
 import { ARCHITECTURE, type Implementation } from './revisions.ts';
-import type { CodeSegment, ControlState } from './state.ts';
+import {
+  sameShape,
+  type CodeSegment,
+  type ControlState,
+  type LatchedEvents,
+  type Pdptes,
+} from './state.ts';
 import { done, NO_TRAIL, type CpuStep } from './step.ts';
 import { exitGuest } from './vm-exit.ts';
 
@@ -20,6 +26,11 @@ export const SMBASE_RESET = 0x3_0000;
 const APIC_BASE_BSP = 0xfee0_0900n;
 const APIC_BASE_AP = 0xfee0_0800n;
 
+/* Parts of a CPU after power-on, which all of them share. */
+const NO_PDPTES: Pdptes = Object.freeze([0n, 0n, 0n, 0n] as const);
+const MSRS_OF_BSP: ControlState['msrs'] = Object.freeze({});
+const MSRS_OF_AP: ControlState['msrs'] = Object.freeze({ [MSR_IA32_APIC_BASE]: APIC_BASE_AP });
+const NOTHING_LATCHED: LatchedEvents = Object.freeze({ smi: false, init: false, nmi: false });
 const RESET_CS: CodeSegment = Object.freeze({
   selector: 0xf000,
   base: 0xffff_0000n,
@@ -43,13 +54,13 @@ export function powerOn(features: CpuFeatures, isBootstrap = true): ControlState
     rflags: RFLAGS_FIXED,
     dr6: DR6_RESET,
     dr7: DR7_RESET,
-    pdptes: [0n, 0n, 0n, 0n],
-    msrs: isBootstrap ? {} : { [MSR_IA32_APIC_BASE]: APIC_BASE_AP },
+    pdptes: NO_PDPTES,
+    msrs: isBootstrap ? MSRS_OF_BSP : MSRS_OF_AP,
     memory: null,
     activity: isBootstrap ? 'active' : 'wait-for-sipi',
     smm: { active: false, smbase: SMBASE_RESET, image: null, suspended: null },
     nmiBlocked: false,
-    latched: { smi: false, init: false, nmi: false },
+    latched: NOTHING_LATCHED,
     virtualization: null,
   };
 }
@@ -84,14 +95,14 @@ export function init(state: ControlState, implementation: Implementation = ARCHI
   }
   const caching = implementation.initKeepsCaching ? state.cr0 & (CR0_CD | CR0_NW) : CR0_CD | CR0_NW;
   const fresh = powerOn(state.features, isBootstrap(state));
-  const next: ControlState = {
+  const next = sameShape({
     ...fresh,
     cr0: CR0_ET | caching,
     msrs: state.msrs,
     memory: state.memory,
     smm: { ...state.smm, image: null },
     latched: state.latched,
-  };
+  });
   return done(next, 'init.done');
 }
 
@@ -106,7 +117,7 @@ export function sipi(state: ControlState, vector: number): CpuStep {
     return { state, outcome: { kind: 'ignored' }, rule: 'sipi.not-waiting', trail: NO_TRAIL };
   }
   const cs = { selector: vector << 8, base: BigInt(vector) << 12n, l: false, d: false };
-  return done({ ...state, cs, rip: 0n, activity: 'active' }, 'sipi.started');
+  return done(sameShape({ ...state, cs, rip: 0n, activity: 'active' }), 'sipi.started');
 }
 
 /** A non-maskable interrupt: wakes a halted or shut-down CPU, unless NMIs are blocked. */

@@ -2,7 +2,13 @@
 import { CPU_PRESETS, featuresOfMasks, type CpuFeatures, type CpuPreset } from './features.ts';
 import { loadPdptes } from './pdpte.ts';
 import { powerOn } from './reset.ts';
-import { isPaePaging, type ControlState, type Cpl, type PhysicalMemory } from './state.ts';
+import {
+  isPaePaging,
+  sameShape,
+  type ControlState,
+  type Cpl,
+  type PhysicalMemory,
+} from './state.ts';
 
 /** A quadword of physical memory before the first operation. */
 export interface MemoryWord {
@@ -38,7 +44,7 @@ export function initialState(setup: CpuSetup): ControlState {
   const fresh = powerOn(featuresOfSetup(setup), setup.applicationProcessor !== true);
   const { cr0 = fresh.cr0, cr3 = fresh.cr3, cr4 = fresh.cr4, efer = fresh.efer } = setup;
   const { cpl = 0, csL = false, csD = false, memory } = setup;
-  const state: ControlState = {
+  const state = sameShape({
     ...fresh,
     cr0,
     cr3,
@@ -47,7 +53,7 @@ export function initialState(setup: CpuSetup): ControlState {
     cpl,
     cs: { ...fresh.cs, l: csL, d: csD },
     memory: memory === undefined ? null : memoryOf(memory),
-  };
+  });
   return isPaePaging(state) ? loadPdptes(state) : state;
 }
 

@@ -26,7 +26,7 @@ import {
 import { init } from './reset.ts';
 import { ARCHITECTURE, type Implementation } from './revisions.ts';
 import { saveStateMap, type SaveState } from './save-state.ts';
-import { isPaePaging, type ControlState } from './state.ts';
+import { isPaePaging, sameShape, type ControlState } from './state.ts';
 import { done, fault, NO_TRAIL, type CpuStep } from './step.ts';
 import { isGuestMode } from './virtualization.ts';
 
@@ -72,7 +72,7 @@ export function smi(state: ControlState, implementation: Implementation = ARCHIT
 
 function enterSmm(state: ControlState, implementation: Implementation): ControlState {
   const { smbase } = state.smm;
-  return {
+  return sameShape({
     ...state,
     // WP, CD and NW stay as they are.
     cr0: state.cr0 & ~(CR0_PE | CR0_EM | CR0_TS | CR0_PG),
@@ -87,7 +87,7 @@ function enterSmm(state: ControlState, implementation: Implementation): ControlS
     nmiBlocked: true,
     virtualization: null,
     smm: { ...state.smm, active: true, image: saveStateOf(state), suspended: state.virtualization },
-  };
+  });
 }
 
 /**
@@ -119,7 +119,8 @@ export function smramWrite(
     next = { ...next, [place.field]: BigInt.asUintN(8 * place.size, field) };
   }
   if (next === image) return done(state, 'smram.no-register');
-  return done({ ...state, smm: { ...state.smm, image: next } }, 'smram.written');
+  const smm = { ...state.smm, image: next };
+  return done(sameShape({ ...state, smm }), 'smram.written');
 }
 
 /** An image on its way into a CPU. */
@@ -198,9 +199,8 @@ export const RSM_CHECKS: readonly Check<RsmLoad>[] = [
     id: 'rsm.pdpte-reserved',
     sentence: 'The image leads to PAE paging, and a present PDPTE has a reserved bit.',
     origin: 'Intel SDM volume 3, 4.4.1 and 32.4.1',
-    broken: (load) =>
-      isPaePaging({ ...load.image, efer: eferUnder(load.image.cr0, load.efer) }) &&
-      pdptesAreInvalid(load.state, load.image.cr3),
+    broken: ({ state, image: { cr0, cr3, cr4 }, efer }) =>
+      isPaePaging({ cr0, cr4, efer: eferUnder(cr0, efer) }) && pdptesAreInvalid(state, cr3),
   },
 ];
 
@@ -233,7 +233,7 @@ export function loadImage(
   const { cr3, cr4, dr6, dr7, rflags, rip, cs, cpl } = image;
   const cr0 = (image.cr0 & CR0_DEFINED) | CR0_ET;
   const { suspended } = state.smm;
-  const next: ControlState = {
+  const next = sameShape({
     ...state,
     cr0,
     cr3,
@@ -248,7 +248,7 @@ export function loadImage(
     nmiBlocked: false,
     virtualization: suspended,
     smm: { smbase: Number(image.smbase & LOW_32), active: false, image, suspended: null },
-  };
+  });
   return isPaePaging(next) ? loadPdptes(next) : next;
 }
 

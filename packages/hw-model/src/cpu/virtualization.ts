@@ -59,6 +59,9 @@ export interface VmxState {
   readonly vmcs: Vmcs | null;
 }
 
+/** VMX root operation. */
+export const VMX_ROOT: VmxState = Object.freeze({ kind: 'vmx', vmcs: null });
+
 /** As a guest of SVM, with what VMRUN kept of the host. */
 export interface SvmState {
   readonly kind: 'svm';

@@ -19,8 +19,8 @@ import {
   RFLAGS_FIXED,
 } from './registers.ts';
 import { NO_TRAIL, type CpuStep } from './step.ts';
-import type { ControlState } from './state.ts';
-import type { SvmState, VmcbSave, Vmcs } from './virtualization.ts';
+import { sameShape, type ControlState } from './state.ts';
+import { VMX_ROOT, type SvmState, type VmcbSave, type Vmcs } from './virtualization.ts';
 
 /** Bits of CR0 that VM entry and VM exit leave alone. Intel SDM volume 3, 27.3.2.1 and 28.5.1. */
 const CR0_KEPT = CR0_ET | CR0_CD | CR0_NW;
@@ -38,7 +38,7 @@ export function loadHostState(state: ControlState, vmcs: Vmcs): ControlState {
   const { hostAddressSpaceSize: is64Bit } = vmcs;
   const cr4 = is64Bit ? vmcs.hostCr4 | CR4_PAE : vmcs.hostCr4 & ~CR4_PCIDE;
   const mode = is64Bit ? EFER_LMA | EFER_LME : 0n;
-  return {
+  return sameShape({
     ...state,
     cr0: loadedCr0(vmcs.hostCr0, state.cr0),
     cr3: vmcs.hostCr3,
@@ -47,8 +47,8 @@ export function loadHostState(state: ControlState, vmcs: Vmcs): ControlState {
     cpl: 0,
     cs: { ...state.cs, l: is64Bit, d: !is64Bit },
     rflags: RFLAGS_FIXED,
-    virtualization: { kind: 'vmx', vmcs: null },
-  };
+    virtualization: VMX_ROOT,
+  });
 }
 
 /** A host save area on its way into a CPU. */
@@ -92,7 +92,7 @@ const HOST_SAVE_LIST = checklist(HOST_SAVE_CHECKS);
 /** #VMEXIT: host state comes from the save area, PE is forced to 1, an illegal state shuts down. */
 export function restoreHost(state: ControlState, { host }: SvmState): ControlState {
   const cr0 = (host.cr0 & CR0_DEFINED) | CR0_PE | CR0_ET;
-  return {
+  return sameShape({
     ...state,
     cr0,
     cr3: host.cr3,
@@ -102,7 +102,7 @@ export function restoreHost(state: ControlState, { host }: SvmState): ControlSta
     cs: { ...state.cs, l: host.csL, d: host.csD },
     rflags: RFLAGS_FIXED,
     virtualization: null,
-  };
+  });
 }
 
 /** Ends the guest: host state, and the reason for whoever runs there. Outside of a guest: nothing. */

@@ -17,9 +17,9 @@ import {
   EFER_LME,
   LOW_32,
 } from './registers.ts';
-import { isPaePaging, isRealMode, type ControlState } from './state.ts';
+import { isPaePaging, isRealMode, sameShape, type ControlState } from './state.ts';
 import { done, fault, NO_TRAIL, type CpuStep } from './step.ts';
-import type { Vmcs } from './virtualization.ts';
+import { VMX_ROOT, type Vmcs } from './virtualization.ts';
 import { exitGuest, loadedCr0, loadHostState } from './vm-exit.ts';
 
 /*
@@ -46,7 +46,7 @@ export function vmxon(state: ControlState): CpuStep {
   if (!isFixed) return fault(state, VECTOR.GP, 'vmxon.fixed-bits');
   const control = (msrs[MSR_IA32_FEATURE_CONTROL] ?? 0n) & FEATURE_CONTROL_VMXON;
   if (control !== FEATURE_CONTROL_VMXON) return fault(state, VECTOR.GP, 'vmxon.feature-control');
-  return done({ ...state, virtualization: { kind: 'vmx', vmcs: null } }, 'vmxon.done');
+  return done({ ...state, virtualization: VMX_ROOT }, 'vmxon.done');
 }
 
 /** VMXOFF: out of VMX operation; an INIT that waited for it is the caller's to deliver. */
@@ -195,7 +195,7 @@ export function vmEntry(state: ControlState, vmcs: Vmcs): CpuStep {
 }
 
 function loadGuestState(state: ControlState, vmcs: Vmcs): ControlState {
-  const next: ControlState = {
+  const next = sameShape({
     ...state,
     cr0: loadedCr0(vmcs.guestCr0, state.cr0),
     cr3: vmcs.guestCr3,
@@ -203,7 +203,7 @@ function loadGuestState(state: ControlState, vmcs: Vmcs): ControlState {
     efer: vmcs.guestEfer,
     cs: { ...state.cs, l: vmcs.guestCsL, d: !vmcs.guestCsL },
     virtualization: { kind: 'vmx', vmcs },
-  };
+  });
   return isPaePaging(next) ? loadPdptes(next) : next;
 }
 
