@@ -36,6 +36,7 @@ export { fuzz, type FuzzOptions } from './fuzz.ts';
 export { exportItf, type ItfTrace } from './itf.ts';
 export { mapleTreeModel } from './maple-tree/model.ts';
 export { buildProgram, sourceRelease } from './maple-tree/build.ts';
+export { timeOperationPair, type PairTiming, type TimedPair } from './mm/pair.ts';
 export { modelTarget } from './model-target.ts';
 export { observeCases, observedTrace, type TraceFacts } from './observe.ts';
 export { readTraceFile, shippedRecordings, type Recording } from './recordings.ts';
