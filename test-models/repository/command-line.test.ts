@@ -299,6 +299,7 @@ describe('JSON output', () => {
     ['which', 'which', ['which', trace]],
     ['diff', 'diff', ['diff', SECUREBITS, 'linux-6.12', 'linux-6.18', '--depth', '1']],
     ['models', 'models', ['models']],
+    ['pinning matrix', 'pinningMatrix', ['pinning', 'matrix']],
   ] as const)('of %s is what the schema says', async (_, definition, args) => {
     expectSchema(definition, await oracle(...args, '--json'));
   });

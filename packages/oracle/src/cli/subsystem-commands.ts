@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { cfiCommand } from '../bpf-cfi/commands.ts';
+import { pinningCommand } from '../cr-pinning/commands.ts';
 import { quoteCommand } from '../tdx-attest/commands.ts';
 import type { AddCommand } from './program.ts';
 
-/** Commands of single subsystems: `maps`, `cfi`, `quote`. */
-export const SUBSYSTEM_COMMANDS: readonly AddCommand[] = [cfiCommand, quoteCommand];
+/** Commands of single subsystems: `cfi`, `pinning`, `quote`. */
+export const SUBSYSTEM_COMMANDS: readonly AddCommand[] = [cfiCommand, pinningCommand, quoteCommand];

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import type { CpuOperation, CpuOutcome, CpuPreset, CpuSetup } from '@kernel-models/hw-model/cpu';
 import { Unavailable } from '../probe/index.ts';
 import { TargetError, type Answer, type Availability, type Target } from '../target.ts';
-import { firmwareImage, MAX_CASES } from './firmware.ts';
+import { firmwareImage, maxCases, TRANSITIONS, type FirmwareProgram } from './firmware.ts';
 import { decodeAnswer, encodeCase, unsupported, type CpuCase } from './transitions.ts';
 
 const execute = promisify(execFile);
@@ -56,7 +56,7 @@ export function bochsTarget(): Target<CpuSetup, CpuOperation, CpuOutcome> {
     name: 'bochs',
     models: ['hw-model.cpu'],
     touches: 'starts the Bochs emulator in a temporary folder',
-    available,
+    available: () => bochsAvailable(TRANSITIONS, 'bochs-2.7'),
     run: async function* (setup, operations) {
       for await (const { outcomes, failure, lacks } of runBatch([{ setup, operations }])) {
         const missing = failure ?? lacks;
@@ -69,16 +69,20 @@ export function bochsTarget(): Target<CpuSetup, CpuOperation, CpuOutcome> {
   };
 }
 
-async function available(): Promise<Availability> {
+/** Whether Bochs can be started here, and a program built for it. */
+export async function bochsAvailable(
+  program: FirmwareProgram,
+  revision: string,
+): Promise<Availability> {
   try {
     const version = await bochsVersion();
     await execute('script', ['--version']);
-    await firmwareImage([]);
-    const tool = 'packages/oracle/probes/bochs/transitions.S';
+    await firmwareImage([], program);
+    const tool = `packages/oracle/probes/bochs/${program.name}.S`;
     return {
       ok: true,
       source: { kind: 'emulator', kernel: version, tool },
-      revision: 'bochs-2.7',
+      revision,
     };
   } catch (error) {
     if (error instanceof Unavailable) return { ok: false, skip: error.message };
@@ -99,9 +103,10 @@ async function* answers(cases: readonly CpuCase[]): AsyncGenerator<Answer<CpuOut
   const done = new Map<CpuCase, Answer<CpuOutcome>>();
   for (const [preset, model] of Object.entries(BOCHS_MODELS)) {
     const own = cases.filter((one) => one.setup.cpu === preset && unsupported(one) === undefined);
-    for (let start = 0; start < own.length; start += MAX_CASES) {
-      const part = own.slice(start, start + MAX_CASES);
-      const lines = await runBochs(model, part);
+    const most = maxCases(TRANSITIONS);
+    for (let start = 0; start < own.length; start += most) {
+      const part = own.slice(start, start + most);
+      const lines = await runBochs(model, part.map(encodeCase));
       part.forEach((one, index) => done.set(one, decodeAnswer(lines[index], one)));
     }
   }
@@ -111,12 +116,21 @@ async function* answers(cases: readonly CpuCase[]): AsyncGenerator<Answer<CpuOut
   }
 }
 
-/** One run: the lines of the answers, as many as the machine came to. */
-async function runBochs(model: string, cases: readonly CpuCase[]): Promise<readonly string[]> {
+/**
+ * One run: the lines of the answers, as many as the machine came to.
+ *
+ * @param model a CPU of Bochs
+ * @param cases records of the program
+ */
+export async function runBochs(
+  model: string,
+  cases: readonly Uint8Array[],
+  program: FirmwareProgram = TRANSITIONS,
+): Promise<readonly string[]> {
   if (cases.length === 0) return [];
   const folder = await mkdtemp(join(tmpdir(), 'kernel-models-bochs-'));
   try {
-    await writeFile(join(folder, 'firmware.bin'), await firmwareImage(cases.map(encodeCase)));
+    await writeFile(join(folder, 'firmware.bin'), await firmwareImage(cases, program));
     await writeFile(join(folder, 'bochsrc'), configuration(folder, model));
     // Debian's Bochs has its debugger built in, which waits for a command before it starts.
     await writeFile(join(folder, 'start'), 'c\n');

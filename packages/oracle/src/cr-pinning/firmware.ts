@@ -10,7 +10,7 @@ import { cacheFolder, Unavailable } from '../probe/index.ts';
 const run = promisify(execFile);
 
 const SOURCES = fileURLToPath(new URL('../../probes/bochs/', import.meta.url));
-const [SOURCE, SCRIPT] = ['transitions.S', 'transitions.ld'] as const;
+const SCRIPT = 'transitions.ld';
 
 /** Bytes of the whole image: it ends at 4 GiB. */
 const IMAGE_SIZE = 2 << 20;
@@ -20,12 +20,23 @@ const BOOT_PART = 0x1000;
 /** Where the cases begin, behind their number. */
 const FIRST_CASE = 0x10;
 
-/** Bytes of one case; how they are used: probes/bochs/transitions.S. */
-export const CASE_SIZE = 96;
-/** How many cases an image can hold. */
-export const MAX_CASES: number = Math.floor((IMAGE_SIZE - RAM_PART - FIRST_CASE) / CASE_SIZE);
+/** A program of probes/bochs that does cases and prints a line for each. */
+export interface FirmwareProgram {
+  /** Its source is `<name>.S`. */
+  readonly name: string;
+  /** Bytes of one case; how they are used says the source. */
+  readonly caseSize: number;
+}
 
-/** The two parts of the program, as they lie in the image. */
+/** Register transitions. */
+export const TRANSITIONS: FirmwareProgram = { name: 'transitions', caseSize: 96 };
+
+/** How many cases an image can hold. */
+export function maxCases({ caseSize }: FirmwareProgram): number {
+  return Math.floor((IMAGE_SIZE - RAM_PART - FIRST_CASE) / caseSize);
+}
+
+/** The two parts of a program, as they lie in the image. */
 interface Firmware {
   readonly ram: Buffer;
   readonly boot: Buffer;
@@ -34,36 +45,39 @@ interface Firmware {
 /**
  * A firmware image with cases to do, to be mapped so that it ends at 4 GiB.
  *
- * @param cases at most {@link MAX_CASES} records of {@link CASE_SIZE} bytes
+ * @param cases at most {@link maxCases} records, each of the program's size
  * @throws Unavailable where the GNU assembler, linker or objcopy is missing
  * @throws RangeError where there are too many cases
  */
-export async function firmwareImage(cases: readonly Uint8Array[]): Promise<Uint8Array> {
-  if (cases.length > MAX_CASES) {
-    throw new RangeError(`cases: expected at most ${MAX_CASES}, got ${cases.length}`);
+export async function firmwareImage(
+  cases: readonly Uint8Array[],
+  program: FirmwareProgram = TRANSITIONS,
+): Promise<Uint8Array> {
+  if (cases.length > maxCases(program)) {
+    throw new RangeError(`cases: expected at most ${maxCases(program)}, got ${cases.length}`);
   }
-  const { ram, boot } = await buildFirmware();
+  const { ram, boot } = await buildFirmware(program);
   const image = Buffer.alloc(IMAGE_SIZE);
   image.writeUInt32LE(cases.length, 0);
-  cases.forEach((one, index) => image.set(one, FIRST_CASE + index * CASE_SIZE));
+  cases.forEach((one, index) => image.set(one, FIRST_CASE + index * program.caseSize));
   ram.copy(image, IMAGE_SIZE - RAM_PART);
   boot.copy(image, IMAGE_SIZE - BOOT_PART);
   return image;
 }
 
 /** Assembles and links the program, once for each content of its source. */
-async function buildFirmware(): Promise<Firmware> {
+async function buildFirmware({ name }: FirmwareProgram): Promise<Firmware> {
   const hash = createHash('sha256');
-  for (const file of [SOURCE, SCRIPT]) hash.update(await readFile(join(SOURCES, file)));
+  for (const file of [`${name}.S`, SCRIPT]) hash.update(await readFile(join(SOURCES, file)));
   const cache = cacheFolder();
-  const folder = join(cache, `transitions-${hash.digest('hex').slice(0, 24)}`);
+  const folder = join(cache, `${name}-${hash.digest('hex').slice(0, 24)}`);
   try {
     return await readFirmware(folder);
   } catch {
     await mkdir(cache, { recursive: true });
-    const unfinished = await mkdtemp(join(cache, 'transitions-'));
+    const unfinished = await mkdtemp(join(cache, `${name}-`));
     try {
-      await assemble(unfinished);
+      await assemble(name, unfinished);
       const built = await readFirmware(unfinished);
       // Another process may have been faster: its result is the same.
       await rename(unfinished, folder).catch(() => undefined);
@@ -81,9 +95,9 @@ async function readFirmware(folder: string): Promise<Firmware> {
   };
 }
 
-async function assemble(folder: string): Promise<void> {
-  const at = (name: string): string => join(folder, name);
-  await tool('as', ['--64', '-o', at('program.o'), join(SOURCES, SOURCE)]);
+async function assemble(name: string, folder: string): Promise<void> {
+  const at = (file: string): string => join(folder, file);
+  await tool('as', ['--64', '-o', at('program.o'), join(SOURCES, `${name}.S`)]);
   const script = ['-m', 'elf_x86_64', '-T', join(SOURCES, SCRIPT)];
   await tool('ld', [...script, '-o', at('program.elf'), at('program.o')]);
   for (const part of ['ram', 'boot']) {

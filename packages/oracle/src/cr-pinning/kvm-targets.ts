@@ -4,7 +4,7 @@ import type { CpuOperation, CpuOutcome, CpuSetup } from '@kernel-models/hw-model
 import type { RevisionId } from '@kernel-models/model-core';
 import { Unavailable } from '../probe/index.ts';
 import { TargetError, type Answer, type Availability, type Case, type Target } from '../target.ts';
-import { MAX_CASES } from './firmware.ts';
+import { maxCases, TRANSITIONS } from './firmware.ts';
 import { kvmSource, requireKvm, runKvm } from './kvm.ts';
 import { decodeAnswer, encodeCase, READS, unsupported, type CpuCase } from './transitions.ts';
 
@@ -21,7 +21,9 @@ export type PinningCase = Case<Setup, Operation>;
  */
 export function cpuKvmTarget(): Target<CpuSetup, CpuOperation, CpuOutcome> {
   return batchTarget('hw-model.cpu', 'linux-6.18-pvm', async function* (cases: readonly CpuCase[]) {
-    const own = cases.filter((one) => lacksOnKvm(one) === undefined).slice(0, MAX_CASES);
+    const own = cases
+      .filter((one) => lacksOnKvm(one) === undefined)
+      .slice(0, maxCases(TRANSITIONS));
     const lines = await runKvm(own.map(encodeCase), []);
     const answers = new Map(own.map((one, index) => [one, decodeAnswer(lines[index], one)]));
     for (const one of cases) {

@@ -13,7 +13,7 @@ import {
   type CpuSetup,
 } from '@kernel-models/hw-model/cpu';
 import type { Answer, Case } from '../target.ts';
-import { CASE_SIZE } from './firmware.ts';
+import { TRANSITIONS } from './firmware.ts';
 
 /*
  * What the firmware of probes/bochs can do: one instruction in one of six modes, and the control
@@ -126,7 +126,7 @@ export function encodeCase({ setup, operations }: CpuCase): Uint8Array {
   const encoded = first === undefined ? undefined : encodeInstruction(first);
   if (encoded === undefined) throw new RangeError('case: expected one that the firmware can do');
   const { cr0 = 0n, cr3 = 0n, cr4 = 0n, efer = 0n, memory = [] } = setup;
-  const record = Buffer.alloc(CASE_SIZE);
+  const record = Buffer.alloc(TRANSITIONS.caseSize);
   record.writeUInt32LE(modeOf(setup), 0);
   record.writeUInt32LE(encoded.op, 4);
   record.writeBigUInt64LE(cr0, 8);
