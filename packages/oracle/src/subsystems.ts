@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { ReadTracesOptions } from '@kernel-models/model-core';
+import { branchSubsystem } from './bpf-cfi/branch-subsystem.ts';
 import { bpfCfiSubsystem } from './bpf-cfi/subsystem.ts';
 import { typeIdSubsystem } from './bpf-cfi/type-id-subsystem.ts';
 import { cpuSubsystem } from './cr-pinning/cpu-subsystem.ts';
@@ -26,6 +27,7 @@ export const SUBSYSTEMS: readonly AnySubsystem[] = [
   tdxGetQuoteSubsystem,
   tdxVerifierSubsystem,
   cpuSubsystem,
+  branchSubsystem,
   crPinningSubsystem,
   typeIdSubsystem,
   bpfCfiSubsystem,

@@ -21,7 +21,8 @@ export const CET_SUPPRESS_DIS: bigint = 1n << 5n;
 export const CET_SUPPRESS: bigint = 1n << 10n;
 /** Set: WAIT_FOR_ENDBRANCH. Clear: IDLE. */
 export const CET_TRACKER: bigint = 1n << 11n;
-const CET_RESERVED = 0x3c0n;
+/** Bits 9:6. */
+export const CET_RESERVED = 0x3c0n;
 const BITMAP_BASE = ~0xfffn & ((1n << 64n) - 1n);
 
 /** Bits 10 and 11 of a CET MSR, as the machine holds them while it runs. */
@@ -78,7 +79,8 @@ export function writeCetMsr(
   return { ...control, msrs: { ...control.msrs, [msr]: value } };
 }
 
-function isValidCet(value: bigint, { ibt, shadowStack }: CetFeatures): boolean {
+/** Whether WRMSR takes a value for a CET MSR. */
+export function isValidCet(value: bigint, { ibt, shadowStack }: CetFeatures): boolean {
   const ibtBits =
     CET_ENDBR_EN | CET_LEG_IW_EN | CET_NO_TRACK_EN | CET_SUPPRESS_DIS | CET_SUPPRESS | CET_TRACKER;
   if ((value & CET_RESERVED) !== 0n) return false;

@@ -69,6 +69,8 @@ class Decoder {
   #repeat = 0;
   /** The last of 26, 2E, 36 and 3E. */
   #segmentHint = 0;
+  /** There is a 3E. */
+  #dataSegment = false;
   #segment: 'fs' | 'gs' | undefined = undefined;
   #mod = 0;
   #reg = 0;
@@ -124,6 +126,7 @@ class Decoder {
         case 0x36:
         case 0x3e:
           this.#segmentHint = byte;
+          this.#dataSegment ||= byte === 0x3e;
           break;
         case 0x64:
           this.#segment = 'fs';
@@ -257,6 +260,7 @@ class Decoder {
     if (this.#lock && !isMemoryDestination) return INVALID;
     const near = opcode.sources[0] === 'J';
     const indirect = opcode.sources[0] === 'E' && code === 0xff && !twoByte;
+    const noTrack = this.#segmentHint === 0x3e && this.#segment === undefined;
     return {
       kind: 'instruction',
       instruction: {
@@ -265,7 +269,8 @@ class Decoder {
         operands,
         size,
         condition: opcode.conditional ? code & 15 : 0,
-        noTrack: indirect && this.#segmentHint === 0x3e && this.#segment === undefined,
+        noTrack: indirect && noTrack,
+        overriddenNoTrack: indirect && this.#dataSegment && !noTrack,
         lock: this.#lock,
         vendorDependent: near && this.#operand16,
       },

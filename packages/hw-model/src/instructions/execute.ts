@@ -194,7 +194,8 @@ const jcc: Executor = (machine, instruction) => {
 /** An indirect branch makes the next instruction have to be ENDBR64. */
 function track(machine: Machine, instruction: Instruction): void {
   if (!machine.tracking || machine.tracker === 'suppressed') return;
-  if (instruction.noTrack && machine.honoursNoTrack) return;
+  const exempt = instruction.noTrack || (instruction.overriddenNoTrack && machine.anyNoTrack);
+  if (exempt && machine.honoursNoTrack) return;
   machine.tracker = 'wait';
 }
 
@@ -246,7 +247,7 @@ function requireNoShadowStack(machine: Machine): void {
 const nothing: Executor = () => undefined;
 
 const endbr64: Executor = (machine) => {
-  if (machine.tracking) machine.tracker = 'idle';
+  if (machine.endbranchResets) machine.tracker = 'idle';
 };
 
 const undefinedOpcode: Executor = () => {

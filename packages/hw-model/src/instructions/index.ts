@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+export * from './branch-model/index.ts';
 export * from './cet.ts';
 export { decode } from './decode.ts';
 export { decodedText, disassemble, instructionText, type Listing } from './disassemble.ts';
@@ -10,6 +11,7 @@ export {
   withRegisters,
   withRip,
   type CetFeatures,
+  type CetQuirks,
   type ExceptionEvent,
   type MachineEvent,
   type MachineState,

@@ -60,6 +60,8 @@ export interface Instruction {
   readonly condition: number;
   /** Prefix 3E as the no-track prefix of an indirect branch. */
   readonly noTrack: boolean;
+  /** The same, but another segment prefix stands behind it, or FS or GS beside it. */
+  readonly overriddenNoTrack: boolean;
   readonly lock: boolean;
   /** A prefix 66 on a near branch, which Intel CPUs ignore and AMD CPUs do not. */
   readonly vendorDependent: boolean;

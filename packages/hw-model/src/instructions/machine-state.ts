@@ -27,10 +27,19 @@ export type RegisterName =
   | ('rax' | 'rcx' | 'rdx' | 'rbx' | 'rsp' | 'rbp' | 'rsi' | 'rdi')
   | ('r8' | 'r9' | 'r10' | 'r11' | 'r12' | 'r13' | 'r14' | 'r15');
 
-/** What CPUID says of control-flow enforcement: leaf 7, EDX[20] and ECX[7]. */
+/** In what implementations of indirect branch tracking differ. */
+export interface CetQuirks {
+  /** ENDBR64 clears SUPPRESS and TRACKER also where branches are not tracked. */
+  readonly endbranchAlwaysResets: boolean;
+  /** A prefix 3E is the no-track prefix whatever other segment prefixes there are. */
+  readonly anyNoTrackPrefix: boolean;
+}
+
+/** What CPUID says of control-flow enforcement: leaf 7, EDX[20] and ECX[7]; and what an implementation does of its own. */
 export interface CetFeatures {
   readonly ibt: boolean;
   readonly shadowStack: boolean;
+  readonly quirks?: CetQuirks;
 }
 
 /**

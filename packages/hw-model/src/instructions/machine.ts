@@ -105,6 +105,9 @@ export class Machine {
   low = 0;
   high = 0;
   readonly tracking: boolean;
+  /** What ENDBR64 does to the tracker: nothing without tracking, on most. */
+  readonly endbranchResets: boolean;
+  readonly anyNoTrack: boolean;
   readonly honoursNoTrack: boolean;
   readonly shadowStack: boolean;
   readonly #legacyBitmap: boolean;
@@ -131,6 +134,8 @@ export class Machine {
     this.cpl = control.cpl;
     const cet = cetValue(control, control.cpl);
     this.tracking = isTracking(control, control.cpl);
+    this.endbranchResets = this.tracking || state.cet.quirks?.endbranchAlwaysResets === true;
+    this.anyNoTrack = state.cet.quirks?.anyNoTrackPrefix === true;
     this.tracker = trackerOf(cet);
     this.honoursNoTrack = (cet & CET_NO_TRACK_EN) !== 0n;
     this.shadowStack = (cet & CET_SH_STK_EN) !== 0n;

@@ -56,8 +56,8 @@ function executeOne(machine: Machine): void {
   machine.ripHigh = machine.nextHigh;
 }
 
-/** Instructions that may stand where ENDBR64 is waited for. Breakpoints are exempt, as in Bochs 2.7. */
-const LANDINGS: ReadonlySet<string> = new Set(['endbr64', 'int3', 'int1']);
+/** Instructions that may stand where ENDBR64 is waited for: as recorded from Bochs 2.7, not INT1. */
+const LANDINGS: ReadonlySet<string> = new Set(['endbr64', 'int3']);
 
 function requireLanding(machine: Machine, mnemonic: string | undefined): void {
   if (!machine.tracking || (mnemonic !== undefined && LANDINGS.has(mnemonic))) return;

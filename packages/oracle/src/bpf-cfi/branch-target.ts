@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+import { VECTORS } from '@kernel-models/hw-model/cpu';
+import {
+  PIECE_SIZE,
+  type BranchOperation,
+  type BranchOutcome,
+  type BranchSetup,
+} from '@kernel-models/hw-model/instructions';
+import { bochsAvailable, BOCHS_MODELS, runBochs } from '../cr-pinning/bochs.ts';
+import { maxCases, type FirmwareProgram } from '../cr-pinning/firmware.ts';
+import { TargetError, type Answer, type Target } from '../target.ts';
+import { unsupported, type BranchCase } from './branch-cases.ts';
+
+/** The status flags of RFLAGS; the others say how a processor saves them. */
+const STATUS_FLAGS = 0x8d5n;
+
+const BRANCHES: FirmwareProgram = { name: 'indirect-branches', caseSize: 112 };
+
+/** The one CPU of Bochs 2.7 that has indirect branch tracking. */
+const MODEL = BOCHS_MODELS['bochs-tigerlake'] ?? 'tigerlake';
+
+/** Bochs as a CPU that tracks indirect branches. */
+export function branchTarget(): Target<BranchSetup, BranchOperation, BranchOutcome> {
+  const runBatch = (cases: Iterable<BranchCase>): AsyncGenerator<Answer<BranchOutcome>> =>
+    answers([...cases]);
+  return {
+    name: 'bochs',
+    models: ['hw-model.instructions'],
+    touches: 'starts the Bochs emulator in a temporary folder',
+    available: () => bochsAvailable(BRANCHES, 'bochs-2.7'),
+    run: async function* (setup, operations) {
+      for await (const { outcomes, failure, lacks } of runBatch([{ setup, operations }])) {
+        const missing = failure ?? lacks;
+        if (missing !== undefined) throw new TargetError(`bochs: ${missing}`);
+        yield* outcomes;
+      }
+    },
+    runBatch,
+    close: async () => undefined,
+  };
+}
+
+async function* answers(cases: readonly BranchCase[]): AsyncGenerator<Answer<BranchOutcome>> {
+  const own = cases.filter((one) => unsupported(one) === undefined);
+  const lines: string[] = [];
+  const most = maxCases(BRANCHES);
+  for (let start = 0; start < own.length; start += most) {
+    const part = own.slice(start, start + most);
+    const said = await runBochs(MODEL, part.map(encodeCase), BRANCHES);
+    // A machine that stopped early says nothing of the rest.
+    lines.push(...part.map((_, index) => said[index] ?? ''));
+  }
+  let next = 0;
+  for (const one of cases) {
+    const lacks = unsupported(one);
+    if (lacks !== undefined) {
+      yield { outcomes: [], lacks };
+      continue;
+    }
+    yield decodeAnswer(lines[next] ?? '');
+    next += 1;
+  }
+}
+
+/** A case as the firmware reads it: probes/bochs/indirect-branches.S. */
+function encodeCase({ setup, operations }: BranchCase): Uint8Array {
+  const [operation] = operations;
+  if (operation === undefined) throw new RangeError('case: expected an operation, got none');
+  const record = Buffer.alloc(BRANCHES.caseSize, 0xcc);
+  record.fill(0, 0, 40);
+  record.writeBigUInt64LE(setup.uCet, 8);
+  record.writeBigUInt64LE(setup.sCet, 16);
+  record.writeUInt32LE(setup.cet ? 1 : 0, 32);
+  if (operation.op === 'wrmsr') {
+    record.writeUInt32LE(operation.msr === 'uCet' ? 1 : 2, 0);
+    record.writeBigUInt64LE(operation.value, 24);
+    return record;
+  }
+  record.writeUInt32LE(operation.cpl, 4);
+  record.fill(operation.bitmap, 36, 40);
+  const { code, target, second } = operation;
+  for (const [index, piece] of [code, target, second].entries()) {
+    record.write(piece, 40 + PIECE_SIZE * index, 'hex');
+  }
+  return record;
+}
+
+const LINE = /^(?:(D)|F([0-9a-f]{8})(?:-|\+([0-9a-f]{8}))) ((?:[0-9a-f]{16} ?){7})$/;
+
+function decodeAnswer(line: string): Answer<BranchOutcome> {
+  const match = LINE.exec(line.trim());
+  if (match === null) return { outcomes: [], failure: `the firmware said ${line || 'nothing'}` };
+  const [, done, vectorText = '', error, quantities = ''] = match;
+  const [uCet = 0n, sCet = 0n, rip = 0n, rsp = 0n, rflags = 0n, rax = 0n, cs = 0n] = quantities
+    .trim()
+    .split(' ')
+    .map((text) => BigInt(`0x${text}`));
+  if (done !== undefined) return { outcomes: [{ kind: 'written', uCet, sCet }] };
+  const vector = VECTORS.find((one) => one === Number.parseInt(vectorText, 16));
+  if (vector === undefined) return { outcomes: [], failure: `an exception ${vectorText}` };
+  // The firmware's own code lies in the first page; all it does there is WRMSR.
+  if (rip < 0x1000n && cs !== 0n) return { outcomes: [{ kind: 'refused', uCet, sCet }] };
+  const errorCode = error === undefined ? null : Number.parseInt(error, 16);
+  const flags = Number(rflags & STATUS_FLAGS);
+  const outcome = { kind: 'exception', vector, errorCode, rip, rsp, rax, flags } as const;
+  return { outcomes: [{ ...outcome, uCet, sCet }] };
+}
