@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
+export { apply } from './apply.ts';
 export { codec } from './codec.ts';
 export { PAGE_SHIFT, PAGE_SIZE } from './constants.ts';
 export * from './flags.ts';
+export { INVARIANTS } from './invariants.ts';
+export type { MmStep } from './call.ts';
+export { mmModel } from './model.ts';
 export {
   CAPABILITIES,
   RESOURCES,
@@ -16,6 +20,9 @@ export {
   type Resource,
 } from './operation.ts';
 export type { Disaster, Outcome, SmapsVma, Totals } from './outcome.ts';
+export { formatMaps, nameOf, observe, perms } from './proc-maps.ts';
+export { featuresOf, REVISIONS, type Features } from './revisions.ts';
+export { RULES, type RuleName } from './rules.ts';
 export {
   ABIS,
   TREE_GEOMETRIES,
@@ -27,4 +34,9 @@ export {
   type TreeGeometry,
   type VmaSpec,
 } from './setup.ts';
-export { formatVmFlags, parseVmFlags } from './vm-flags.ts';
+export { vmasOf, type State, type VmaTree } from './state.ts';
+export type { Machine, OpenFile } from './machine.ts';
+export type { AllocationPlan } from './allocation.ts';
+export type { Backing, Vma } from './vma.ts';
+export * from './vm-flags.ts';
+export { initial } from './world.ts';

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+import type { Errno, Step } from '@kernel-models/model-core';
+import { OutOfMemory } from './allocation.ts';
+import type { Disaster, Outcome } from './outcome.ts';
+import type { Refusal } from './refusal.ts';
+import type { Features } from './revisions.ts';
+import type { RuleName } from './rules.ts';
+import { isUnchanged, type State, type VmaTree } from './state.ts';
+import type { Vma } from './vma.ts';
+
+/** What `apply` answers. */
+export type MmStep = Step<State, Outcome>;
+
+/** The address space while an operation works on it. */
+export type WorkingState = { -readonly [Field in keyof State]: State[Field] };
+
+const NO_TRAIL: readonly RuleName[] = Object.freeze([]);
+const ZERO: Outcome = Object.freeze({ kind: 'value', value: 0n });
+
+/**
+ * One operation at work: the address space that it may change, as under the mmap_lock held for
+ * writing, and what it has decided so far. Private to one `apply`.
+ */
+export class Call {
+  readonly features: Features;
+  /** The address space as the operation leaves it so far. */
+  readonly mm: WorkingState;
+  readonly #before: State;
+  #saved: State;
+  #trail: RuleName[] | null = null;
+
+  constructor(before: State, features: Features) {
+    this.features = features;
+    this.mm = { ...before };
+    this.#before = before;
+    this.#saved = before;
+  }
+
+  /** Adds a decision to the trail. */
+  note(rule: RuleName): void {
+    if (this.#trail === null) this.#trail = [rule];
+    else this.#trail.push(rule);
+  }
+
+  /** The tree, to be written to. */
+  writableTree(): VmaTree {
+    const { mm } = this;
+    if (mm.tree === this.#saved.tree) mm.tree = mm.tree.snapshot();
+    return mm.tree;
+  }
+
+  /**
+   * Stores a VMA over its range; what else lies there is cut off.
+   *
+   * @throws OutOfMemory
+   */
+  store(vma: Vma): void {
+    if (this.writableTree().storeRange(vma.start, vma.end - 1, vma) < 0) throw new OutOfMemory();
+  }
+
+  /**
+   * Leaves a VMA with an end that the tree does not know: what a store that failed too late leaves
+   * behind. Known bugs alone do that.
+   */
+  storeLonger(vma: Vma, longer: Vma): void {
+    const { allocations } = this.mm;
+    allocations?.nodes.stop();
+    this.writableTree().storeRange(vma.start, vma.end - 1, longer);
+  }
+
+  /**
+   * Erases a range of addresses.
+   *
+   * @param end exclusive
+   * @throws OutOfMemory
+   */
+  clear(start: number, end: number): void {
+    if (this.writableTree().storeRange(start, end - 1, null) < 0) throw new OutOfMemory();
+  }
+
+  /**
+   * One allocation of the kernel.
+   *
+   * @throws OutOfMemory where the plan says so
+   */
+  allocate(): void {
+    if (!this.tryAllocate()) throw new OutOfMemory();
+  }
+
+  /** One allocation of the kernel: whether there was memory for it. */
+  tryAllocate(): boolean {
+    const { mm } = this;
+    if (mm.allocations === null) return true;
+    const made = mm.allocations.made + 1;
+    mm.allocations = { ...mm.allocations, made };
+    return !mm.allocations.fails.includes(made);
+  }
+
+  /** What was done so far stays, also where a later allocation fails. */
+  keepWhatIsDone(): void {
+    if (this.mm.allocations !== null) this.#saved = { ...this.mm };
+  }
+
+  /** Undoes what was done since {@link keepWhatIsDone} was called last. */
+  unwind(): void {
+    const { allocations } = this.mm;
+    Object.assign(this.mm, this.#saved, { allocations });
+  }
+
+  /** The operation returned a number. */
+  value(value: number, rule: RuleName): MmStep {
+    return this.answer(value === 0 ? ZERO : { kind: 'value', value: BigInt(value) }, rule);
+  }
+
+  /** The operation failed. What it did before stays. */
+  errno(errno: Errno, rule: RuleName): MmStep {
+    return this.answer({ kind: 'errno', errno }, rule);
+  }
+
+  refuse({ errno, rule }: Refusal): MmStep {
+    return this.errno(errno, rule);
+  }
+
+  /** The kernel is dead. */
+  oops(at: Disaster, rule: RuleName): MmStep {
+    this.mm.oops = at;
+    return this.answer({ kind: 'oops', at }, rule);
+  }
+
+  answer(outcome: Outcome, rule: RuleName): MmStep {
+    const { mm } = this;
+    const state = isUnchanged(mm, this.#before) ? this.#before : mm;
+    return { state, outcome, rule, trail: this.#trail ?? NO_TRAIL };
+  }
+}
