@@ -87,7 +87,7 @@ export const EVERY_OPERATION: readonly string[] = [...WRITES, ...READS, ...STEPS
 /** Every kind of tree. */
 export const kinds: fc.Arbitrary<Kind> = fc.record({
   keys: fc.constantFrom('number', 'u64', 'u32'),
-  geometry: fc.constantFrom('kernel64', 'kernel32', 'tuned'),
+  geometry: fc.constantFrom('kernel64', 'kernel32', 'tuned', 'small'),
   allocRange: fc.boolean(),
   rcu: fc.boolean(),
 });

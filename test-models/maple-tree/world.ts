@@ -2,6 +2,7 @@
 import {
   createMapleTree,
   errnoName,
+  geometry,
   InvariantError,
   ZERO_ENTRY,
   type Cursor,
@@ -19,7 +20,8 @@ export type Entry = string | typeof ZERO_ENTRY;
 /** What kind of tree is tested. */
 export interface Kind {
   readonly keys: KeyModeName;
-  readonly geometry: 'kernel64' | 'kernel32' | 'tuned';
+  /** `small`: nodes of eight slots that are edited in place, so that small trees are high. */
+  readonly geometry: 'kernel64' | 'kernel32' | 'tuned' | 'small';
   readonly allocRange: boolean;
   readonly rcu: boolean;
 }
@@ -45,10 +47,13 @@ export interface Driver {
   key(index: bigint): Key;
 }
 
+const SMALL = geometry('small', 8, 8, 8);
+
 /** A driver of a fresh tree of a kind. */
 export function openDriver(kind: Kind, options: MapleTreeOptions<Entry> = {}): Driver {
-  const { allocRange, geometry, rcu } = kind;
-  const common = { geometry, allocRange, rcu, debug: true, ...options };
+  const { allocRange, rcu } = kind;
+  const shape = kind.geometry === 'small' ? SMALL : kind.geometry;
+  const common = { geometry: shape, allocRange, rcu, debug: true, ...options };
   const tree: unknown =
     kind.keys === 'u64'
       ? createMapleTree<Entry>({ ...common, keys: 'u64' })

@@ -265,5 +265,5 @@ export function bugOptions(
   base: Rules = DOCUMENTED,
 ): Pick<MapleTreeOptions<never>, 'geometry' | 'rules' | 'treeClass'> {
   const { options = {}, rules } = knownBug(id);
-  return { ...options, rules: { ...base, ...rules } };
+  return { ...options, rules: { ...base, shortcuts: false, ...rules } };
 }

@@ -3,8 +3,8 @@ import type { Cursor } from './cursor.ts';
 import { ENOMEM } from './errno.ts';
 import { findGapSlot, gapOf } from './gaps.ts';
 import type { Key } from './key.ts';
-import { childAt, entryAt, pivotAt, type MapleNode } from './node.ts';
-import { ownPath } from './ownership.ts';
+import { entryAt, pivotAt, type MapleNode } from './node.ts';
+import { ownChild, ownPath } from './ownership.ts';
 import { releaseNodes, takeCounted, waitForNodes } from './reserve.ts';
 import type { MapleTree } from './tree.ts';
 import { descendPath, masStart } from './walk.ts';
@@ -94,24 +94,11 @@ function repairTail<K extends Key, V>(cursor: Cursor<K, V>): void {
     const { keys } = tree;
     const leftMin =
       offset > 1 ? keys.next(pivotAt(parent, offset - 2)) : path.minAt(level - 1, keys);
-    parent.gaps[offset - 1] = gapOf(left, leftMin, tree);
-    parent.gaps[offset] = gapOf(leaf, keys.next(pivotAt(left, keep)), tree);
+    tree.nodes.setGap(parent, offset - 1, gapOf(left, leftMin, tree));
+    tree.nodes.setGap(parent, offset, gapOf(leaf, keys.next(pivotAt(left, keep)), tree));
     findGapSlot(parent, keys.zero, 0);
   }
   cursor.reset();
-}
-
-function ownChild<K extends Key, V>(
-  tree: MapleTree<K, V>,
-  parent: MapleNode<K, V>,
-  offset: number,
-): MapleNode<K, V> {
-  const child = childAt(parent, offset);
-  if (child.owner === tree.owner) return child;
-  const copy = tree.nodes.clone(child, tree.owner);
-  tree.counters.cloned++;
-  parent.children[offset] = copy;
-  return copy;
 }
 
 /** Moves the slots behind `keep` of one leaf to the front of the next. */
@@ -130,6 +117,7 @@ function moveTail<K extends Key, V>(
     tree.nodes.setPivot(right, offset, pivotAt(left, keep + 1 + offset));
     right.entries[offset] = entryAt(left, keep + 1 + offset);
     left.entries[keep + 1 + offset] = null;
+    left.images[keep + 1 + offset] = Infinity;
   }
   right.end += moved;
   left.end = keep;

@@ -23,7 +23,7 @@ export function dumpData<K extends Key, V>(tree: MapleTree<K, V>): NodeDump<K, V
 
 function nodeData<K extends Key, V>(node: MapleNode<K, V>, hasGaps: boolean): NodeDump<K, V> {
   const slots = Array.from({ length: node.end + 1 }, (_, offset) => offset);
-  const pivots = slots.map((offset) => pivotAt(node, offset));
+  const { pivots } = node;
   if (node.leaf) return { pivots, entries: slots.map((offset) => entryAt(node, offset)) };
   const children = slots.map((offset) => nodeData(childAt(node, offset), hasGaps));
   if (!hasGaps) return { pivots, children };

@@ -111,7 +111,11 @@ function lowest<K extends Key, V>(
   const { index: low, last: high, path, tree } = cursor;
   const { keys, rules } = tree;
   const end = rules.searchEnd(node.end);
-  for (let offset = low > min ? slotOf(node, low, keys.image(low)) : 0; offset <= end; offset++) {
+  for (
+    let offset = low > min ? slotOf(node, keys.image(low), keys.tail(low)) : 0;
+    offset <= end;
+    offset++
+  ) {
     const last = pivotAt(node, offset);
     if (node.leaf ? entryAt(node, offset) === null : mayHold(cursor, node, offset, size)) {
       const first = offset > 0 ? keys.next(pivotAt(node, offset - 1)) : min;
@@ -145,7 +149,7 @@ function highest<K extends Key, V>(
   const { index: low, last: high, path, tree } = cursor;
   const { keys, rules } = tree;
   const top = pivotAt(node, node.end);
-  let offset = high < top ? slotOf(node, high, keys.image(high)) : node.end;
+  let offset = high < top ? slotOf(node, keys.image(high), keys.tail(high)) : node.end;
   for (; offset >= 0; offset--) {
     const last = pivotAt(node, offset);
     if (rules.reverseMindsLowerBound && last < low) return false;

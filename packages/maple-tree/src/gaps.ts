@@ -79,7 +79,7 @@ export function updateGap<K extends Key, V>(
     const offset = tree.rules.parentSlot(path.offset(above));
     const before = ownGap(parent);
     if (gapAt(parent, offset) === gap) return;
-    parent.gaps[offset] = gap;
+    tree.nodes.setGap(parent, offset, gap);
     if (gap === before) return;
     if (offset !== parent.gapSlot) {
       if (gap < before) return;

@@ -14,8 +14,8 @@ export interface Geometry {
   readonly rangeMin: number;
   readonly arangeMin: number;
   /**
-   * Whether rebuilding goes up to the root, as in Linux 6.12, which exact replay needs. Otherwise it
-   * stops at the first parent that can take the new nodes in place of the old ones.
+   * Whether rebuilding goes up to the root, as in Linux 6.12, which exact replay needs. Otherwise nodes
+   * are split and merged in place.
    */
   readonly rebuildsToRoot: boolean;
 }
@@ -30,14 +30,19 @@ export const GEOMETRIES: Readonly<Record<GeometryName, Geometry>> = Object.freez
   /** 256-byte nodes on a 32-bit machine. */
   kernel32: geometry('kernel32', 32, 32, 21, true),
   /** The fan-out that JavaScript engines like best; `npm run bench` shows why. */
-  tuned: geometry('tuned', 32, 32, 32),
+  tuned: geometry('tuned', 64, 64, 64),
 });
 
 /**
- * A geometry of your own. The minimum END follows the kernel's rule: half the slots less two for
- * leaves and range nodes, half less one for nodes with gaps.
+ * A geometry of your own. One that rebuilds to the root has the minimum END of the kernel's rule: half
+ * the slots less two for leaves and range nodes, half less one for nodes with gaps. In others it is less than a
+ * quarter of the slots, since merging costs more than sparse nodes do.
  *
- * @param leafSlots, rangeSlots, arangeSlots 8 to 64
+ * @param name shown in messages
+ * @param leafSlots 8 to 64
+ * @param rangeSlots 8 to 64
+ * @param arangeSlots 8 to 64
+ * @param rebuildsToRoot see {@link Geometry.rebuildsToRoot}
  * @throws RangeError where a count is out of range
  */
 export function geometry(
@@ -52,14 +57,16 @@ export function geometry(
       throw new RangeError(`${field}: expected a whole number from 8 to 64, got ${slots}`);
     }
   }
+  const leastEnd = (slots: number, less: number): number =>
+    rebuildsToRoot ? (slots >> 1) - less : (slots >> 2) - 1;
   return Object.freeze({
     name,
     leafSlots,
     rangeSlots,
     arangeSlots,
-    leafMin: (leafSlots >> 1) - 2,
-    rangeMin: (rangeSlots >> 1) - 2,
-    arangeMin: (arangeSlots >> 1) - 1,
+    leafMin: leastEnd(leafSlots, 2),
+    rangeMin: leastEnd(rangeSlots, 2),
+    arangeMin: leastEnd(arangeSlots, 1),
     rebuildsToRoot,
   });
 }

@@ -26,22 +26,18 @@ export interface KeyMode<K extends Key> {
   add(first: K, count: K): K;
   /** `last - first`. The caller knows that `first <= last`. */
   distance(first: K, last: K): K;
-  /**
-   * A double in the order of the keys: equal or ascending where the keys ascend. Searches compare
-   * images, and the keys themselves only where images are equal.
-   */
+  /** A key's image; see {@link KeyMode.keyOf}. */
   image(key: K): number;
-  /** Whether the image of a key is the key itself. */
-  readonly exactImages: boolean;
-  /** An array for `length` keys whose representation never changes afterwards. */
-  newKeys(length: number): K[];
+  /** A key's tail. */
+  tail(key: K): number;
+  /**
+   * The key of an image and a tail. Nodes store keys as such pairs of numbers: the image is the key
+   * itself below 2^53 and rounded down to a multiple of 2048 from there on, so a double holds it
+   * exactly; the tail is what was cut off. Pairs are in the order of the keys, image first.
+   */
+  keyOf(image: number, tail: number): K;
   /** Whether `value` is a key of this domain. */
   accepts(value: unknown): value is K;
-}
-
-function newDoubles(length: number): number[] {
-  // A fraction makes the engine choose unboxed doubles, which writes of whole numbers then keep.
-  return new Array<number>(length).fill(0.5).map((value) => value * 1);
 }
 
 function numberMode(name: 'number' | 'u32', max: number): KeyMode<number> {
@@ -58,8 +54,8 @@ function numberMode(name: 'number' | 'u32', max: number): KeyMode<number> {
     },
     distance: (first: number, last: number) => last - first,
     image: (key: number) => key,
-    exactImages: true,
-    newKeys: newDoubles,
+    tail: () => 0,
+    keyOf: (image: number) => image,
     accepts: (value: unknown): value is number =>
       typeof value === 'number' && value >= 0 && value <= max && Number.isInteger(value),
   });
@@ -79,6 +75,11 @@ const halves: Uint32Array = new Uint32Array(wide.buffer);
 const littleEndian: boolean = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 const HIGH: number = littleEndian ? 1 : 0;
 
+/** Below this high word a key is less than 2^53, and a double holds it exactly. */
+const EXACT_HIGH = 0x20_0000;
+/** What a double cannot hold of a key from 2^53 on. */
+const TAIL_MASK = 0x7ff;
+
 /** 0 to 2^64-1, in bigints: the kernel's domain on a 64-bit machine. */
 export const U64_KEYS: KeyMode<bigint> = Object.freeze({
   name: 'u64',
@@ -91,11 +92,21 @@ export const U64_KEYS: KeyMode<bigint> = Object.freeze({
   distance: (first: bigint, last: bigint) => last - first,
   image: (key: bigint) => {
     wide[0] = key;
-    // Both halves exist: the view has two words. The sum is rounded once, so it keeps the order.
-    return (halves[HIGH] as number) * 0x1_0000_0000 + (halves[1 - HIGH] as number);
+    // Both halves exist: the view has two words.
+    const high = halves[HIGH] as number;
+    const low = halves[1 - HIGH] as number;
+    return high * 0x1_0000_0000 + (high < EXACT_HIGH ? low : low - (low & TAIL_MASK));
   },
-  exactImages: false,
-  newKeys: (length: number) => new Array<bigint>(length).fill(0n),
+  tail: (key: bigint) => {
+    wide[0] = key;
+    return (halves[HIGH] as number) < EXACT_HIGH ? 0 : (halves[1 - HIGH] as number) & TAIL_MASK;
+  },
+  keyOf: (image: number, tail: number) => {
+    const high = Math.floor(image / 0x1_0000_0000);
+    halves[HIGH] = high;
+    halves[1 - HIGH] = image - high * 0x1_0000_0000 + tail;
+    return wide[0] as bigint;
+  },
   accepts: (value: unknown): value is bigint =>
     typeof value === 'bigint' && value >= 0n && value <= U64_MAX,
 });

@@ -21,6 +21,15 @@ export const DEAD = 1;
 export const FREED = 2;
 export type NodeState = typeof LIVE | typeof DEAD | typeof FREED;
 
+/** The most slots that a node may have. */
+export const MOST_SLOTS = 64;
+
+/**
+ * Tails of a node whose tails are all 0, which every key below 2^53 has. Nobody writes to it: the first
+ * other tail gets the node an array of its own.
+ */
+export const NO_TAILS: number[] = Array.from({ length: MOST_SLOTS }, () => 0);
+
 /**
  * A node: `end + 1` slots, of which slot i covers the indices after the pivot of slot i-1 up to and
  * including its own. Unlike the kernel, the pivot of the last slot is always stored.
@@ -36,36 +45,45 @@ export class MapleNode<K extends Key, V> {
   end: number;
   /** Offset of a slot with the largest gap. Only with gaps. */
   gapSlot: number;
-  /** Inclusive upper bound of each slot. */
-  readonly pivots: K[];
-  /** The pivots' images; the same array where images are exact. */
+  readonly keys: KeyMode<K>;
+  /** Inclusive upper bound of each slot: its image, see `KeyMode.keyOf`. */
   readonly images: number[];
+  /** The tails of the same; {@link NO_TAILS} while all are 0. */
+  tails: number[];
   /** A leaf's entries; null is "nothing stored". Empty in an internal node. */
   readonly entries: (V | null)[];
   /** An internal node's children. Empty in a leaf. */
   readonly children: (MapleNode<K, V> | null)[];
-  /** Longest run of null indices below each child. Empty without ALLOC_RANGE and in leaves. */
-  readonly gaps: K[];
+  /** Longest run of null indices below each child, as images. Empty without ALLOC_RANGE, in leaves. */
+  readonly gaps: number[];
+  gapTails: number[];
 
   constructor(
     owner: Owner,
     leaf: boolean,
-    pivots: K[],
+    keys: KeyMode<K>,
     images: number[],
     entries: (V | null)[],
     children: (MapleNode<K, V> | null)[],
-    gaps: K[],
+    gaps: number[],
   ) {
     this.owner = owner;
     this.state = LIVE;
     this.leaf = leaf;
     this.end = 0;
     this.gapSlot = 0;
-    this.pivots = pivots;
+    this.keys = keys;
     this.images = images;
+    this.tails = NO_TAILS;
     this.entries = entries;
     this.children = children;
     this.gaps = gaps;
+    this.gapTails = NO_TAILS;
+  }
+
+  /** Inclusive upper bounds of all slots, as keys: for those who look at a tree. */
+  get pivots(): readonly K[] {
+    return Array.from({ length: this.end + 1 }, (_, offset) => pivotAt(this, offset));
   }
 }
 
@@ -74,9 +92,19 @@ export class MapleNode<K extends Key, V> {
  * the node's END, and every slot up to END is filled (I1, I4). A check would cost 8 % of a load.
  */
 
+/** Image of a slot's upper bound. `offset <= node.end`. */
+export function imageAt<K extends Key, V>(node: MapleNode<K, V>, offset: number): number {
+  return node.images[offset]!; // eslint-disable-line @typescript-eslint/no-non-null-assertion -- offset <= END
+}
+
+/** Tail of a slot's upper bound. `offset <= node.end`. */
+export function tailAt<K extends Key, V>(node: MapleNode<K, V>, offset: number): number {
+  return node.tails[offset]!; // eslint-disable-line @typescript-eslint/no-non-null-assertion -- offset <= END
+}
+
 /** Upper bound of a slot. `offset <= node.end`. */
 export function pivotAt<K extends Key, V>(node: MapleNode<K, V>, offset: number): K {
-  return node.pivots[offset]!; // eslint-disable-line @typescript-eslint/no-non-null-assertion -- offset <= END
+  return node.keys.keyOf(imageAt(node, offset), tailAt(node, offset));
 }
 
 /** Entry of a leaf's slot. `offset <= node.end`. */
@@ -91,7 +119,8 @@ export function childAt<K extends Key, V>(node: MapleNode<K, V>, offset: number)
 
 /** Largest gap below a child. `offset <= node.end`, and the tree keeps gaps. */
 export function gapAt<K extends Key, V>(node: MapleNode<K, V>, offset: number): K {
-  return node.gaps[offset]!; // eslint-disable-line @typescript-eslint/no-non-null-assertion -- offset <= END
+  // eslint-disable-next-line @typescript-eslint/no-non-null-assertion -- offset <= END
+  return node.keys.keyOf(node.gaps[offset]!, node.gapTails[offset]!);
 }
 
 /** Upper bound of a node. */
@@ -104,17 +133,63 @@ export function maxOf<K extends Key, V>(node: MapleNode<K, V>): K {
  * the last pivot ends the search.
  *
  * @param image the index's image
+ * @param tail the index's tail
  */
-export function slotOf<K extends Key, V>(node: MapleNode<K, V>, index: K, image: number): number {
-  const images = node.images;
-  let offset = 0;
-  // One after the other: up to 32 slots that costs less than the wrong guesses of a binary search.
-  // eslint-disable-next-line @typescript-eslint/no-non-null-assertion -- the last pivot is >= index
-  while (images[offset]! < image) offset++;
-  // Distinct keys may share an image: then, and only then, the keys decide.
-  while (images[offset] === image && pivotAt(node, offset) < index) offset++;
+export function slotOf<K extends Key, V>(
+  node: MapleNode<K, V>,
+  image: number,
+  tail: number,
+): number {
+  const offset = countBelow(node.images, image);
+  return node.images[offset] === image ? slotOfTail(node, offset, image, tail) : offset;
+}
+
+/** Keys from 2^53 on may share an image: then, and only then, the tails decide. */
+function slotOfTail<K extends Key, V>(
+  node: MapleNode<K, V>,
+  from: number,
+  image: number,
+  tail: number,
+): number {
+  let offset = from;
+  while (node.images[offset] === image && tailAt(node, offset) < tail) offset++;
   return offset;
 }
+
+/*
+ * How many images are below one: every eighth first, then those between. Comparisons are added up in
+ * place of branched on, since each branch on random keys is a wrong guess half of the time; that and
+ * the independence of the loads make a load take half the time of a loop. Slots behind END hold
+ * Infinity, and the length of the array is a multiple of eight.
+ */
+/* eslint-disable @typescript-eslint/no-non-null-assertion -- below the length of the array */
+function countBelow(images: readonly number[], image: number): number {
+  let from = 0;
+  if (images.length === MOST_SLOTS) {
+    from =
+      (+(images[7]! < image) +
+        +(images[15]! < image) +
+        +(images[23]! < image) +
+        +(images[31]! < image) +
+        +(images[39]! < image) +
+        +(images[47]! < image) +
+        +(images[55]! < image)) <<
+      3;
+  } else {
+    while (images[from + 7]! < image) from += 8;
+  }
+  return (
+    from +
+    +(images[from]! < image) +
+    +(images[from + 1]! < image) +
+    +(images[from + 2]! < image) +
+    +(images[from + 3]! < image) +
+    +(images[from + 4]! < image) +
+    +(images[from + 5]! < image) +
+    +(images[from + 6]! < image)
+  );
+}
+/* eslint-enable @typescript-eslint/no-non-null-assertion */
 
 /** Makes and copies the nodes of one kind of tree. */
 export class NodeFactory<K extends Key, V> {
@@ -125,16 +200,13 @@ export class NodeFactory<K extends Key, V> {
   readonly internalSlots: number;
   readonly internalMin: number;
 
-  readonly #leafPivots: K[];
-  readonly #leafImages: number[];
-  readonly #leafEntries: (V | null)[];
-  readonly #internalPivots: K[];
-  readonly #internalImages: number[];
-  readonly #internalChildren: (MapleNode<K, V> | null)[];
-  readonly #internalGaps: K[];
+  readonly #leafImages: readonly number[];
+  readonly #leafEntries: readonly (V | null)[];
+  readonly #internalImages: readonly number[];
+  readonly #internalChildren: readonly (MapleNode<K, V> | null)[];
   readonly #noEntries: (V | null)[] = [];
   readonly #noChildren: (MapleNode<K, V> | null)[] = [];
-  readonly #noGaps: K[] = [];
+  readonly #noGaps: number[] = [];
 
   constructor(keys: KeyMode<K>, geometry: Geometry, hasGaps: boolean) {
     this.keys = keys;
@@ -142,13 +214,10 @@ export class NodeFactory<K extends Key, V> {
     this.hasGaps = hasGaps;
     this.internalSlots = hasGaps ? geometry.arangeSlots : geometry.rangeSlots;
     this.internalMin = hasGaps ? geometry.arangeMin : geometry.rangeMin;
-    this.#leafPivots = keys.newKeys(geometry.leafSlots);
-    this.#leafImages = new Array<number>(geometry.leafSlots).fill(0.5);
-    this.#leafEntries = new Array<V | null>(geometry.leafSlots).fill(null);
-    this.#internalPivots = keys.newKeys(this.internalSlots);
-    this.#internalImages = new Array<number>(this.internalSlots).fill(0.5);
-    this.#internalChildren = new Array<MapleNode<K, V> | null>(this.internalSlots).fill(null);
-    this.#internalGaps = hasGaps ? keys.newKeys(this.internalSlots) : this.#noGaps;
+    this.#leafImages = noImages(geometry.leafSlots);
+    this.#leafEntries = Array.from({ length: geometry.leafSlots }, () => null);
+    this.#internalImages = noImages(this.internalSlots);
+    this.#internalChildren = Array.from({ length: this.internalSlots }, () => null);
   }
 
   slotsOf(leaf: boolean): number {
@@ -161,12 +230,11 @@ export class NodeFactory<K extends Key, V> {
 
   /** An empty leaf. Copying a template is the fastest way to an array of known representation. */
   newLeaf(owner: Owner): MapleNode<K, V> {
-    const pivots = this.#leafPivots.slice();
     return new MapleNode(
       owner,
       true,
-      pivots,
-      imagesOf(this.keys, pivots, this.#leafImages),
+      this.keys,
+      this.#leafImages.slice(),
       this.#leafEntries.slice(),
       this.#noChildren,
       this.#noGaps,
@@ -175,55 +243,67 @@ export class NodeFactory<K extends Key, V> {
 
   /** An empty internal node. */
   newInternal(owner: Owner): MapleNode<K, V> {
-    const pivots = this.#internalPivots.slice();
     return new MapleNode(
       owner,
       false,
-      pivots,
-      imagesOf(this.keys, pivots, this.#internalImages),
+      this.keys,
+      this.#internalImages.slice(),
       this.#noEntries,
       this.#internalChildren.slice(),
-      this.hasGaps ? this.#internalGaps.slice() : this.#noGaps,
+      this.hasGaps ? this.#internalImages.slice() : this.#noGaps,
     );
   }
 
   /** The same slots under another owner. */
   clone(node: MapleNode<K, V>, owner: Owner): MapleNode<K, V> {
-    const pivots = node.pivots.slice();
     const copy = new MapleNode(
       owner,
       node.leaf,
-      pivots,
-      imagesOf(this.keys, pivots, node.images),
+      this.keys,
+      node.images.slice(),
       node.leaf ? node.entries.slice() : this.#noEntries,
       node.leaf ? this.#noChildren : node.children.slice(),
       node.leaf || !this.hasGaps ? this.#noGaps : node.gaps.slice(),
     );
+    if (node.tails !== NO_TAILS) copy.tails = node.tails.slice();
+    if (node.gapTails !== NO_TAILS) copy.gapTails = node.gapTails.slice();
     copy.end = node.end;
     copy.gapSlot = node.gapSlot;
     return copy;
   }
 
-  /** Sets the images of a node's first pivots. */
-  imageAll(node: MapleNode<K, V>, count: number): void {
-    if (this.keys.exactImages) return;
-    for (let offset = 0; offset < count; offset++) {
-      node.images[offset] = this.keys.image(pivotAt(node, offset));
-    }
-  }
-
-  /** Sets a slot's upper bound and its image. */
+  /** Sets a slot's upper bound. */
   setPivot(node: MapleNode<K, V>, offset: number, pivot: K): void {
-    node.pivots[offset] = pivot;
-    if (!this.keys.exactImages) node.images[offset] = this.keys.image(pivot);
+    node.images[offset] = this.keys.image(pivot);
+    setTail(node, offset, this.keys.tail(pivot));
+  }
+
+  /** Sets the largest gap below a child. */
+  setGap(node: MapleNode<K, V>, offset: number, gap: K): void {
+    node.gaps[offset] = this.keys.image(gap);
+    const tail = this.keys.tail(gap);
+    if (node.gapTails === NO_TAILS) {
+      if (tail === 0) return;
+      node.gapTails = NO_TAILS.slice();
+    }
+    node.gapTails[offset] = tail;
   }
 }
 
-/** In the modes whose keys are numbers a pivot is its own image, so one array serves as both. */
-function imagesOf<K extends Key>(keys: KeyMode<K>, pivots: K[], template: number[]): number[] {
-  return keys.exactImages && isNumbers(pivots) ? pivots : template.slice();
+/** Sets the tail of a slot's upper bound. */
+export function setTail<K extends Key, V>(
+  node: MapleNode<K, V>,
+  offset: number,
+  tail: number,
+): void {
+  if (node.tails === NO_TAILS) {
+    if (tail === 0) return;
+    node.tails = NO_TAILS.slice();
+  }
+  node.tails[offset] = tail;
 }
 
-function isNumbers(values: readonly Key[]): values is number[] {
-  return typeof values[0] === 'number';
+/** A template for the images of nodes: unboxed doubles, and nothing below {@link countBelow}'s end. */
+function noImages(slots: number): number[] {
+  return Array.from({ length: (slots + 7) & ~7 }, () => Infinity);
 }

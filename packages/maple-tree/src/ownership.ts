@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { maxOf, type MapleNode } from './node.ts';
+import { childAt, maxOf, type MapleNode } from './node.ts';
 import { updateGap } from './gaps.ts';
 import type { Cursor } from './cursor.ts';
 import type { Key } from './key.ts';
@@ -24,6 +24,20 @@ export function ownPath<K extends Key, V>(
     if (level === 0) tree.root = copy;
     else path.node(level - 1).children[path.offset(level - 1)] = copy;
   }
+}
+
+/** A child of a node that belongs to the tree, copied first where it is shared. */
+export function ownChild<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  parent: MapleNode<K, V>,
+  offset: number,
+): MapleNode<K, V> {
+  const child = childAt(parent, offset);
+  if (child.owner === tree.owner) return child;
+  const copy = tree.nodes.clone(child, tree.owner);
+  tree.counters.cloned++;
+  parent.children[offset] = copy;
+  return copy;
 }
 
 /** How many nodes of a path would have to be copied before an edit at a level. */

@@ -7,7 +7,6 @@ import type { Path } from './path.ts';
 import { retireNode, retireSubtree } from './rcu.ts';
 import { addParts, avoidNull, finish, growRoot, layOutStore } from './split.ts';
 import { newRoot } from './store-root.ts';
-import { canSplice, spliceChildren } from './splice.ts';
 import type { MapleTree } from './tree.ts';
 import { standAgain } from './walk.ts';
 
@@ -89,9 +88,10 @@ function walkDown<K extends Key, V>(
   index: K,
 ): void {
   const image = tree.keys.image(index);
+  const tail = tree.keys.tail(index);
   let node = path.node(from);
   for (let level = from; ; level++) {
-    const offset = index > maxOf(node) ? node.end : slotOf(node, index, image);
+    const offset = index > maxOf(node) ? node.end : slotOf(node, image, tail);
     path.set(level, node, offset);
     path.level = level;
     if (node.leaf) return;
@@ -161,36 +161,9 @@ function rebuild<K extends Key, V>(cursor: Cursor<K, V>, replaced: MapleNode<K, 
       growRoot(tree, parts, min);
       break;
     }
-    if (stopsAt(cursor, level - 1, parts, min, replaced)) return;
     layOutParents(tree, level - 1, parts, min, replaced);
   }
   retireReplaced(tree, oldRoot, tree.keys.zero, cursor, replaced);
-}
-
-/** Ends a rebuild where both paths meet in a parent that can take the new nodes in place. */
-function stopsAt<K extends Key, V>(
-  cursor: Cursor<K, V>,
-  level: number,
-  parts: readonly MapleNode<K, V>[],
-  min: K,
-  replaced: readonly MapleNode<K, V>[],
-): boolean {
-  const { tree } = cursor;
-  const { left, right } = tree.work;
-  const parent = left.node(level);
-  const from = left.offset(level);
-  const removed = right.offset(level) - from + 1;
-  if (parent !== right.node(level) || !canSplice(tree, left, level, removed, parts.length)) {
-    return false;
-  }
-  let first = min;
-  for (let offset = from; offset < from + removed; offset++) {
-    retireReplaced(tree, childAt(parent, offset), first, cursor, replaced);
-    const pivot = pivotAt(parent, offset);
-    if (pivot < tree.keys.max) first = tree.keys.next(pivot);
-  }
-  spliceChildren(tree, left, level, from, removed, parts, min);
-  return true;
 }
 
 /** Lays out what is left of the parents of both paths around the new nodes. */

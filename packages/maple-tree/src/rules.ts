@@ -14,6 +14,11 @@ import { storeRequest } from './store-type.ts';
  */
 export interface Rules {
   /**
+   * Whether stores for which the decisions below come out as documented may go without them. A tree
+   * with a bug must not.
+   */
+  readonly shortcuts: boolean;
+  /**
    * Whether inserting over the whole domain of a one-leaf tree checks that nothing is there. 6.12
    * does not: mas_insert(), lib/maple_tree.c.
    */
@@ -72,6 +77,7 @@ export interface Rules {
 
 /** The documented behaviour: what Documentation/core-api/maple_tree.rst and the headers promise. */
 export const DOCUMENTED: Rules = Object.freeze<Rules>({
+  shortcuts: true,
   insertChecksNewRoot: true,
   holds: (distance, size, keys) => distance >= keys.previous(size),
   parentSlot: (offset) => offset,

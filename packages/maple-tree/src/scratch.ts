@@ -1,14 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {
-  childAt,
-  entryAt,
-  gapAt,
-  maxOf,
-  pivotAt,
-  type MapleNode,
-  type NodeFactory,
-  type Owner,
-} from './node.ts';
+import { imageAt, NO_TAILS, tailAt, type MapleNode, type NodeFactory, type Owner } from './node.ts';
 import type { Key } from './key.ts';
 
 /**
@@ -20,20 +11,23 @@ export class Scratch<K extends Key, V> {
   leaf = true;
   /** Offset of the last slot; -1 when empty. */
   end = -1;
-  readonly #pivots: K[];
+  readonly #images: number[];
+  readonly #tails: number[];
   readonly #entries: (V | null)[];
   readonly #children: (MapleNode<K, V> | null)[];
-  readonly #gaps: K[];
+  readonly #gaps: number[];
+  readonly #gapTails: number[];
 
   constructor(factory: NodeFactory<K, V>) {
-    const { keys } = factory;
     // Two nodes and one more slot each is the most that any store lays out.
     const capacity = 2 * Math.max(factory.slotsOf(true), factory.slotsOf(false)) + 2;
     this.#factory = factory;
-    this.#pivots = keys.newKeys(capacity);
-    this.#entries = new Array<V | null>(capacity).fill(null);
-    this.#children = new Array<MapleNode<K, V> | null>(capacity).fill(null);
-    this.#gaps = keys.newKeys(capacity);
+    this.#images = Array.from({ length: capacity }, () => 0.5);
+    this.#tails = Array.from({ length: capacity }, () => 0);
+    this.#entries = Array.from({ length: capacity }, () => null);
+    this.#children = Array.from({ length: capacity }, () => null);
+    this.#gaps = this.#images.slice();
+    this.#gapTails = this.#tails.slice();
   }
 
   /** Empties the scratch, whose slots must not keep nodes or entries alive. */
@@ -45,59 +39,56 @@ export class Scratch<K extends Key, V> {
   }
 
   addEntry(pivot: K, entry: V | null): void {
+    const { keys } = this.#factory;
     this.end++;
-    this.#pivots[this.end] = pivot;
+    this.#images[this.end] = keys.image(pivot);
+    this.#tails[this.end] = keys.tail(pivot);
     this.#entries[this.end] = entry;
   }
 
   /** @param gap the child's largest gap; any key where the tree keeps none */
   addChild(child: MapleNode<K, V>, gap: K): void {
+    const { keys } = this.#factory;
     this.end++;
-    this.#pivots[this.end] = maxOf(child);
+    this.#images[this.end] = imageAt(child, child.end);
+    this.#tails[this.end] = tailAt(child, child.end);
     this.#children[this.end] = child;
-    this.#gaps[this.end] = gap;
+    this.#gaps[this.end] = keys.image(gap);
+    this.#gapTails[this.end] = keys.tail(gap);
   }
 
   /** Adds slots `from` to `to` of a node of this level. */
   addSlots(node: MapleNode<K, V>, from: number, to: number): void {
-    const pivots = this.#pivots;
-    let at = this.end + 1;
-    if (this.leaf) {
-      const entries = this.#entries;
-      for (let offset = from; offset <= to; offset++, at++) {
-        pivots[at] = pivotAt(node, offset);
-        entries[at] = entryAt(node, offset);
-      }
-    } else {
-      const children = this.#children;
-      for (let offset = from; offset <= to; offset++, at++) {
-        pivots[at] = pivotAt(node, offset);
-        children[at] = childAt(node, offset);
-      }
-      if (this.#factory.hasGaps) this.#addGaps(node, from, to);
-    }
-    this.end = at - 1;
-  }
-
-  #addGaps(node: MapleNode<K, V>, from: number, to: number): void {
-    const shift = this.end + 1 - from;
-    for (let offset = from; offset <= to; offset++)
-      this.#gaps[offset + shift] = gapAt(node, offset);
+    this.#put(node, from, this.end + 1, to - from + 1);
+    this.end += Math.max(0, to - from + 1);
   }
 
   /** Puts all slots of a node of this level in front. */
   prepend(node: MapleNode<K, V>): void {
     const count = node.end + 1;
     const moved = this.end + 1;
-    moveKeys(this.#pivots, moved, count);
+    moveNumbers(this.#images, moved, count);
+    moveNumbers(this.#tails, moved, count);
     if (this.leaf) movePointers(this.#entries, moved, count);
     else {
       movePointers(this.#children, moved, count);
-      if (this.#factory.hasGaps) moveKeys(this.#gaps, moved, count);
+      moveNumbers(this.#gaps, moved, count);
+      moveNumbers(this.#gapTails, moved, count);
     }
-    this.end = -1;
-    this.addSlots(node, 0, node.end);
+    this.#put(node, 0, 0, count);
     this.end = moved + count - 1;
+  }
+
+  #put(node: MapleNode<K, V>, from: number, to: number, count: number): void {
+    copyNumbers(node.images, from, this.#images, to, count);
+    copyNumbers(node.tails, from, this.#tails, to, count);
+    if (this.leaf) copyPointers(node.entries, from, this.#entries, to, count);
+    else {
+      copyPointers(node.children, from, this.#children, to, count);
+      if (!this.#factory.hasGaps) return;
+      copyNumbers(node.gaps, from, this.#gaps, to, count);
+      copyNumbers(node.gapTails, from, this.#gapTails, to, count);
+    }
   }
 
   /** Whether a leaf's slot holds nothing. */
@@ -110,40 +101,68 @@ export class Scratch<K extends Key, V> {
     const factory = this.#factory;
     const node = this.leaf ? factory.newLeaf(owner) : factory.newInternal(owner);
     const count = to - from + 1;
-    copyKeys(this.#pivots, from, node.pivots, count);
-    factory.imageAll(node, count);
-    if (this.leaf) copyPointers(this.#entries, from, node.entries, count);
+    copyNumbers(this.#images, from, node.images, 0, count);
+    if (this.#hasTails(this.#tails, from, to)) {
+      node.tails = NO_TAILS.slice();
+      copyNumbers(this.#tails, from, node.tails, 0, count);
+    }
+    if (this.leaf) copyPointers(this.#entries, from, node.entries, 0, count);
     else {
-      copyPointers(this.#children, from, node.children, count);
-      if (factory.hasGaps) copyKeys(this.#gaps, from, node.gaps, count);
+      copyPointers(this.#children, from, node.children, 0, count);
+      if (factory.hasGaps) this.#buildGaps(node, from, to);
     }
     node.end = to - from;
     return node;
+  }
+
+  #buildGaps(node: MapleNode<K, V>, from: number, to: number): void {
+    const count = to - from + 1;
+    copyNumbers(this.#gaps, from, node.gaps, 0, count);
+    if (!this.#hasTails(this.#gapTails, from, to)) return;
+    node.gapTails = NO_TAILS.slice();
+    copyNumbers(this.#gapTails, from, node.gapTails, 0, count);
+  }
+
+  #hasTails(tails: readonly number[], from: number, to: number): boolean {
+    for (let offset = from; offset <= to; offset++) if (tails[offset] !== 0) return true;
+    return false;
   }
 }
 
 /*
  * Plain loops: for runs this short copyWithin() and slice() cost more than they save. Every slot read
- * is one that was filled. Keys have loops of their own: a store that meets arrays of doubles and arrays
+ * is one that was filled. Numbers have loops of their own: a store that meets arrays of doubles and arrays
  * of pointers at the same place makes the engine turn the first into the second, which doubles the
  * memory of a tree and halves its speed.
  */
 
-function copyKeys<K extends Key>(source: readonly K[], from: number, to: K[], count: number): void {
-  for (let offset = 0; offset < count; offset++) to[offset] = source[from + offset] as K;
+function copyNumbers(
+  source: readonly number[],
+  from: number,
+  target: number[],
+  to: number,
+  count: number,
+): void {
+  for (let offset = 0; offset < count; offset++) {
+    target[to + offset] = source[from + offset] as number;
+  }
 }
 
 function copyPointers<Slot>(
   source: readonly Slot[],
   from: number,
-  to: Slot[],
+  target: Slot[],
+  to: number,
   count: number,
 ): void {
-  for (let offset = 0; offset < count; offset++) to[offset] = source[from + offset] as Slot;
+  for (let offset = 0; offset < count; offset++)
+    target[to + offset] = source[from + offset] as Slot;
 }
 
-function moveKeys<K extends Key>(keys: K[], count: number, distance: number): void {
-  for (let offset = count - 1; offset >= 0; offset--) keys[offset + distance] = keys[offset] as K;
+function moveNumbers(values: number[], count: number, distance: number): void {
+  for (let offset = count - 1; offset >= 0; offset--) {
+    values[offset + distance] = values[offset] as number;
+  }
 }
 
 function movePointers<Slot>(slots: Slot[], count: number, distance: number): void {

@@ -7,7 +7,6 @@ import { putInTree } from './ownership.ts';
 import { retireNode } from './rcu.ts';
 import { noteBulkSplit } from './bulk.ts';
 import type { Scratch } from './scratch.ts';
-import { canSplice, spliceChildren } from './splice.ts';
 import type { MapleTree } from './tree.ts';
 import { standAgain } from './walk.ts';
 
@@ -42,10 +41,6 @@ export function splitStore<K extends Key, V>(cursor: Cursor<K, V>): void {
       break;
     }
     retireNode(tree, node);
-    if (canSplice(tree, path, level - 1, 1, 2)) {
-      spliceChildren(tree, path, level - 1, path.offset(level - 1), 1, [left, right], min);
-      break;
-    }
     layOutParent(cursor, level - 1, [left, right], min);
   }
   standAgain(cursor);
@@ -79,6 +74,8 @@ function push<K extends Key, V>(cursor: Cursor<K, V>, level: number, direction: 
   const parent = path.node(level - 1);
   const offset = path.offset(level - 1);
   const siblingOffset = offset + direction;
+  // A last node that in-place splits left small would leave the other one too small.
+  if (!tree.geometry.rebuildsToRoot) return false;
   if (siblingOffset < 0 || siblingOffset > parent.end) return false;
   const node = path.node(level);
   const sibling = childAt(parent, siblingOffset);
@@ -115,10 +112,6 @@ function replacePair<K extends Key, V>(
   const { keys, nodes } = tree;
   const parent = path.node(level);
   const min = first > 0 ? keys.next(pivotAt(parent, first - 1)) : path.minAt(level, keys);
-  if (canSplice(tree, path, level, 2, 2)) {
-    spliceChildren(tree, path, level, first, 2, [left, right], min);
-    return;
-  }
   const replacement = nodes.clone(parent, tree.owner);
   tree.counters.used++;
   tree.nodeCount++;
@@ -126,8 +119,8 @@ function replacePair<K extends Key, V>(
   replacement.children[first + 1] = right;
   nodes.setPivot(replacement, first, maxOf(left));
   if (nodes.hasGaps) {
-    replacement.gaps[first] = gapOf(left, min, tree);
-    replacement.gaps[first + 1] = gapOf(right, keys.next(maxOf(left)), tree);
+    nodes.setGap(replacement, first, gapOf(left, min, tree));
+    nodes.setGap(replacement, first + 1, gapOf(right, keys.next(maxOf(left)), tree));
     findGapSlot(replacement, keys.zero, 0);
   }
   putInTree(tree, path, level, replacement);
@@ -137,12 +130,15 @@ function replacePair<K extends Key, V>(
 /** Where a split cuts. Mirrors mab_calc_split() for two nodes, lib/maple_tree.c, Linux 6.12. */
 function splitAt<K extends Key, V>(cursor: Cursor<K, V>, scratch: Scratch<K, V>): number {
   const { tree } = cursor;
+  const slots = tree.nodes.slotsOf(scratch.leaf);
   if (cursor.bulk) {
     if (scratch.leaf) cursor.needsRebalance = true;
-    const cut = scratch.end - tree.nodes.minEndOf(scratch.leaf);
+    const { rebuildsToRoot } = tree.geometry;
+    const behind = rebuildsToRoot ? tree.nodes.minEndOf(scratch.leaf) : slots >> 2;
+    const cut = scratch.end - behind;
     return scratch.isNull(cut) ? cut - 1 : cut;
   }
-  return avoidNull(tree, scratch, scratch.end >> 1, tree.nodes.slotsOf(scratch.leaf));
+  return avoidNull(tree, scratch, scratch.end >> 1, slots);
 }
 
 /**

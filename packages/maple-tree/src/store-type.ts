@@ -103,10 +103,11 @@ function walkForStore<K extends Key, V>(cursor: Cursor<K, V>, entry: V | null): 
   const { keys } = tree;
   const { plan } = tree.work;
   const image = keys.image(index);
+  const tail = keys.tail(index);
   const top = path.level;
   let level = top;
   let node = path.node(level);
-  let offset = slotOf(node, index, image);
+  let offset = slotOf(node, image, tail);
   while (!node.leaf) {
     path.offsets[level] = offset;
     const slotLast = pivotAt(node, offset);
@@ -117,7 +118,7 @@ function walkForStore<K extends Key, V>(cursor: Cursor<K, V>, entry: V | null): 
     node = childAt(node, offset);
     level++;
     path.nodes[level] = node;
-    offset = slotOf(node, index, image);
+    offset = slotOf(node, image, tail);
   }
   path.offsets[level] = offset;
   standAt(cursor, level, offset, top);

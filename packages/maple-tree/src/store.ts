@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 import { noteBulkStore } from './bulk.ts';
 import type { Cursor } from './cursor.ts';
+import { storeDirect } from './direct.ts';
 import { EEXIST, EINVAL, ENOMEM } from './errno.ts';
 import { updateGap } from './gaps.ts';
 import type { Key } from './key.ts';
+import { editLeaf } from './leaf-edit.ts';
 import { entryAt, type MapleNode } from './node.ts';
 import { ownPath, putInTree } from './ownership.ts';
 import { retireNode } from './rcu.ts';
@@ -13,7 +15,7 @@ import { splitStore } from './split.ts';
 import { newRoot, storeRoot } from './store-root.ts';
 import type { StoreType } from './statistics.ts';
 import { planStore, type StorePlan } from './store-type.ts';
-import { masStart, masStateWalk } from './walk.ts';
+import { masStart, masStateWalk, masWalk } from './walk.ts';
 
 /** Mirrors mas_store_gfp(), lib/maple_tree.c, Linux 6.12. */
 export function masStoreGfp<K extends Key, V>(cursor: Cursor<K, V>, entry: V | null): number {
@@ -26,6 +28,7 @@ export function masStoreGfp<K extends Key, V>(cursor: Cursor<K, V>, entry: V | n
 function storeWaiting<K extends Key, V>(cursor: Cursor<K, V>, entry: V | null): number {
   const { index, last } = cursor;
   if (index > last) return EINVAL;
+  if (storeInPlaceOfPlan(cursor, entry)) return 0;
   for (;;) {
     const type = planStore(cursor, entry);
     const missing = takeNodes(cursor, type, entry);
@@ -47,6 +50,19 @@ function storeWaiting<K extends Key, V>(cursor: Cursor<K, V>, entry: V | null): 
   }
 }
 
+/**
+ * Stores without a plan where the tree's shape is free, and stands the cursor at what it wrote. The
+ * simple interface has tried that already.
+ */
+function storeInPlaceOfPlan<K extends Key, V>(cursor: Cursor<K, V>, entry: V | null): boolean {
+  const { index, last, tree } = cursor;
+  if (tree.geometry.rebuildsToRoot || cursor === tree.ownCursor) return false;
+  if (!storeDirect(tree, index, last, entry)) return false;
+  cursor.storeType = tree.work.place.type;
+  masWalk(cursor);
+  return true;
+}
+
 /** Mirrors mas_store(), lib/maple_tree.c, Linux 6.12. */
 export function masStore<K extends Key, V>(cursor: Cursor<K, V>, entry: V | null): V | null {
   const { index, last, tree } = cursor;
@@ -54,6 +70,7 @@ export function masStore<K extends Key, V>(cursor: Cursor<K, V>, entry: V | null
     fail(cursor, EINVAL);
     return null;
   }
+  if (storeInPlaceOfPlan(cursor, entry)) return tree.work.place.content;
   const type = planStore(cursor, entry);
   const before = type === 'spanning_store' ? tree.load(index) : tree.work.plan.content;
   if (takeNodes(cursor, type, entry) > 0) {
@@ -226,7 +243,7 @@ function nodeStore<K extends Key, V>(cursor: Cursor<K, V>): void {
   const old = path.node(path.level);
   const leaf = tree.nodes.clone(old, tree.owner);
   tree.counters.used++;
-  editLeaf(cursor, leaf, tree.work.plan);
+  applyPlan(cursor, leaf, tree.work.plan);
   tree.nodeCount++;
   putInTree(tree, path, path.level, leaf);
   retireNode(tree, old);
@@ -234,63 +251,37 @@ function nodeStore<K extends Key, V>(cursor: Cursor<K, V>): void {
 
 function storeInPlace<K extends Key, V>(cursor: Cursor<K, V>, leaf: MapleNode<K, V>): void {
   const { path, tree } = cursor;
-  editLeaf(cursor, leaf, tree.work.plan);
+  applyPlan(cursor, leaf, tree.work.plan);
   if (tree.nodes.hasGaps) updateGap(tree, path, path.level, cursor.min);
 }
 
-/**
- * Makes a store inside one leaf with room for it: what is left of the first slot, the entry, what is
- * left of the last slot; the slots behind move. One edit serves append, slot and node stores.
- */
-function editLeaf<K extends Key, V>(
+/** Edits the leaf as planned, and stands the cursor at the slot of the entry. */
+function applyPlan<K extends Key, V>(
   cursor: Cursor<K, V>,
   leaf: MapleNode<K, V>,
   plan: StorePlan<K, V>,
 ): void {
   const { index, last, tree } = cursor;
-  const { nodes } = tree;
-  const rest = entryAt(leaf, plan.offsetEnd);
-  moveSlots(leaf, plan.offsetEnd + 1, plan.newEnd - leaf.end);
-  leaf.end = plan.newEnd;
-  let at = cursor.offset;
-  if (plan.rMin < index) nodes.setPivot(leaf, at++, tree.keys.previous(index));
-  nodes.setPivot(leaf, at, last);
-  leaf.entries[at] = plan.entry;
-  if (last < plan.endPivot) {
-    nodes.setPivot(leaf, at + 1, plan.endPivot);
-    leaf.entries[at + 1] = rest;
-  }
+  const { keys } = tree;
+  const keepsFirst = plan.rMin < index;
+  const before = keepsFirst ? keys.previous(index) : index;
+  const at = editLeaf(
+    leaf,
+    cursor.offset,
+    plan.offsetEnd,
+    plan.newEnd,
+    keepsFirst,
+    keys.image(before),
+    keys.tail(before),
+    keys.image(last),
+    keys.tail(last),
+    last < plan.endPivot,
+    plan.entry,
+  );
   cursor.node = leaf;
   cursor.offset = at;
   cursor.path.offsets[cursor.path.level] = at;
   cursor.end = leaf.end;
-}
-
-/** Moves a leaf's slots from `from` to its END by `distance`; slots given up are cleared. */
-function moveSlots<K extends Key, V>(leaf: MapleNode<K, V>, from: number, distance: number): void {
-  if (distance === 0) return;
-  const { end, entries, images, pivots } = leaf;
-  if (distance > 0) {
-    for (let offset = end; offset >= from; offset--) {
-      entries[offset + distance] = entries[offset] as V | null; // offset <= END
-      pivots[offset + distance] = pivots[offset] as K;
-    }
-  } else {
-    for (let offset = from; offset <= end; offset++) {
-      entries[offset + distance] = entries[offset] as V | null;
-      pivots[offset + distance] = pivots[offset] as K;
-    }
-    for (let offset = end + distance + 1; offset <= end; offset++) entries[offset] = null;
-  }
-  if ((images as unknown) !== pivots) moveImages(images, from, end, distance);
-}
-
-function moveImages(images: number[], from: number, end: number, distance: number): void {
-  const step = distance > 0 ? -1 : 1;
-  const first = distance > 0 ? end : from;
-  for (let count = end - from, offset = first; count >= 0; count--, offset += step) {
-    images[offset + distance] = images[offset] as number; // offset <= END
-  }
 }
 
 function fail<K extends Key, V>(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { Cursor } from './cursor.ts';
+import { eraseDirect, insertDirect, storeDirect } from './direct.ts';
 import { dumpData, dumpTree, type DumpFormat, type NodeDump } from './dump.ts';
 import { dupTree } from './dup.ts';
 import { EBUSY, EINVAL } from './errno.ts';
@@ -54,6 +55,11 @@ export class MapleTree<K extends Key, V> {
   readonly allocator: NodeAllocator | null;
   readonly debug: boolean;
   readonly isInternalEntry: (entry: V) => boolean;
+  /** Whether stores that need no plan may go without one. */
+  readonly shortcuts: boolean;
+  /** The last key as a pair; see `KeyMode.keyOf`. */
+  readonly maxImage: number;
+  readonly maxTail: number;
 
   /** Readers may run beside a writer: nodes are replaced in place of edited. MT_FLAGS_USE_RCU. */
   inRcu: boolean;
@@ -89,6 +95,9 @@ export class MapleTree<K extends Key, V> {
     this.debug = options.debug;
     this.isInternalEntry = options.isInternalEntry;
     this.inRcu = options.inRcu;
+    this.shortcuts = options.rules.shortcuts && options.allocator === null;
+    this.maxImage = keys.image(keys.max);
+    this.maxTail = keys.tail(keys.max);
     this.work = work;
     this.ownCursor = new Cursor<K, V>(this, keys.zero, keys.zero);
   }
@@ -117,8 +126,9 @@ export class MapleTree<K extends Key, V> {
     let node = this.root;
     if (node === null) return index === keys.zero ? visible(this.rootEntry) : null;
     const image = keys.image(index);
-    while (!node.leaf) node = childAt(node, slotOf(node, index, image));
-    return visible(entryAt(node, slotOf(node, index, image)));
+    const tail = keys.tail(index);
+    while (!node.leaf) node = childAt(node, slotOf(node, image, tail));
+    return visible(entryAt(node, slotOf(node, image, tail)));
   }
 
   /**
@@ -140,6 +150,7 @@ export class MapleTree<K extends Key, V> {
   storeRange(first: K, last: K, entry: V | null): number {
     this.#checkRange(first, last);
     if (isAdvanced(entry) || first > last) return EINVAL;
+    if (storeDirect(this, first, last, entry)) return 0;
     return masStoreGfp(this.#place(first, last), entry);
   }
 
@@ -156,6 +167,7 @@ export class MapleTree<K extends Key, V> {
   insertRange(first: K, last: K, entry: V | null): number {
     this.#checkRange(first, last);
     if (isAdvanced(entry) || first > last) return EINVAL;
+    if (insertDirect(this, first, last, entry)) return 0;
     return masInsert(this.#place(first, last), entry);
   }
 
@@ -166,7 +178,8 @@ export class MapleTree<K extends Key, V> {
    */
   erase(index: K): V | null {
     checkKey(this.keys, 'index', index);
-    return masErase(this.#place(index, index));
+    const erased = eraseDirect(this, index);
+    return erased === undefined ? masErase(this.#place(index, index)) : erased;
   }
 
   /**
@@ -288,7 +301,7 @@ export class MapleTree<K extends Key, V> {
    *
    * Statistics of the new tree begin at 0.
    *
-   * @param options.rules what the new tree follows; by default what this one does
+   * @param options `rules`: what the new tree follows; by default what this one does
    */
   snapshot({ rules = this.rules }: { readonly rules?: Rules } = {}): MapleTree<K, V> {
     const { allocator, debug, inRcu, isInternalEntry } = this;

@@ -78,12 +78,12 @@ class Check<K extends Key, V> {
       const pivot = pivotAt(node, offset);
       const ascends = before === null ? pivot >= min : pivot > before;
       if (!ascends) throw new InvariantError('I1', `${place}[${offset}]`, `pivot ${pivot}`);
-      if (node.images[offset] !== this.#tree.keys.image(pivot)) {
-        throw new InvariantError('I1', `${place}[${offset}]`, `image of pivot ${pivot} is stale`);
-      }
       before = pivot;
     }
     for (let offset = node.end + 1; offset < slots; offset++) {
+      if (node.images[offset] !== Infinity) {
+        throw new InvariantError('I1', `${place}[${offset}]`, 'pivot after END');
+      }
       if (node.leaf && node.entries[offset] !== null) {
         throw new InvariantError('I1', `${place}[${offset}]`, 'entry after END');
       }

@@ -52,15 +52,16 @@ export function masDescend<K extends Key, V>(cursor: Cursor<K, V>): V | null {
 export function descendPath<K extends Key, V>(cursor: Cursor<K, V>): V | null {
   const { path, tree } = cursor;
   const image = tree.keys.image(cursor.index);
+  const tail = tree.keys.tail(cursor.index);
   let level = path.level;
   let node = path.node(level);
-  let offset = slotOf(node, cursor.index, image);
+  let offset = slotOf(node, image, tail);
   while (!node.leaf) {
     path.offsets[level] = offset;
     node = childAt(node, offset);
     level++;
     path.nodes[level] = node;
-    offset = slotOf(node, cursor.index, image);
+    offset = slotOf(node, image, tail);
   }
   path.offsets[level] = offset;
   path.level = level;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { Place } from './direct.ts';
 import type { Key } from './key.ts';
 import type { NodeFactory } from './node.ts';
 import { Path } from './path.ts';
@@ -12,6 +13,9 @@ export class Workspace<K extends Key, V> {
   /** Paths to the leaves where a rebuilding store begins and ends. */
   readonly left: Path<K, V> = new Path<K, V>();
   readonly right: Path<K, V> = new Path<K, V>();
+
+  /** Where a store without a cursor begins. */
+  readonly place: Place<K, V> = new Place<K, V>();
 
   constructor(nodes: NodeFactory<K, V>) {
     this.plan = new StorePlan<K, V>(nodes.keys.zero);

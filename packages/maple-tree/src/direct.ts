@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+import type { Key } from './key.ts';
+import { editLeaf } from './leaf-edit.ts';
+import { mergeInPlace, splitInPlace } from './in-place.ts';
+import { updateGap } from './gaps.ts';
+import { childAt, entryAt, imageAt, slotOf, tailAt, type MapleNode } from './node.ts';
+import { nextImage, nextTail, previousImage, previousTail } from './pair.ts';
+import { Path } from './path.ts';
+import { spanInPlace } from './span-in-place.ts';
+import type { StoreType } from './statistics.ts';
+import type { MapleTree } from './tree.ts';
+
+/*
+ * Stores of the simple interface that need no cursor: what stays inside one leaf, and in geometries
+ * that do not rebuild up to the root what splits, merges or spans leaves under one parent. It takes a
+ * quarter of the time of a planned store. Everything here is done on pairs, see pair.ts.
+ */
+
+/** Where a store begins. A tree has one and fills it anew for each store. */
+export class Place<K extends Key, V> {
+  readonly path: Path<K, V> = new Path<K, V>();
+  offset = 0;
+  /** The key before the leaf, as a pair; the image is -1 where there is none. */
+  leafImage = -1;
+  leafTail = 0;
+  /** The key before the slot. */
+  slotImage = -1;
+  slotTail = 0;
+  /** What the slot held. */
+  content: V | null = null;
+  /** The kind of the store. */
+  type: StoreType = 'store_root';
+}
+
+/** Whether a tree's stores may go this way at all. Its nodes may yet be shared. */
+function isDirect<K extends Key, V>(tree: MapleTree<K, V>): boolean {
+  return tree.shortcuts && !tree.inRcu;
+}
+
+/**
+ * Stores over [first, last].
+ *
+ * @returns false where that takes a planned store, and nothing was done
+ */
+export function storeDirect<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  first: K,
+  last: K,
+  entry: V | null,
+): boolean {
+  if (!isDirect(tree)) return false;
+  const { keys } = tree;
+  const image = keys.image(first);
+  const tail = keys.tail(first);
+  const leaf = descend(tree, image, tail);
+  if (leaf === null) return false;
+  const before = previousImage(image, tail);
+  const beforeTail = previousTail(image, tail);
+  return storeAt(tree, leaf, before, beforeTail, keys.image(last), keys.tail(last), entry);
+}
+
+/** As {@link storeDirect}, only where nothing is. A refusal is left to the planned insert. */
+export function insertDirect<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  first: K,
+  last: K,
+  entry: V | null,
+): boolean {
+  if (!isDirect(tree)) return false;
+  const { keys } = tree;
+  const image = keys.image(first);
+  const tail = keys.tail(first);
+  const leaf = descend(tree, image, tail);
+  if (leaf === null) return false;
+  const { offset } = tree.work.place;
+  const lastImage = keys.image(last);
+  const lastTail = keys.tail(last);
+  if (entryAt(leaf, offset) !== null) return false;
+  if (isBelow(imageAt(leaf, offset), tailAt(leaf, offset), lastImage, lastTail)) return false;
+  const before = previousImage(image, tail);
+  return storeAt(tree, leaf, before, previousTail(image, tail), lastImage, lastTail, entry);
+}
+
+/**
+ * Erases the range that holds an index.
+ *
+ * @returns its entry, null where there is none, undefined where it takes a planned store
+ */
+export function eraseDirect<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  index: K,
+): V | null | undefined {
+  if (!isDirect(tree)) return undefined;
+  const { keys } = tree;
+  const leaf = descend(tree, keys.image(index), keys.tail(index));
+  if (leaf === null) return undefined;
+  const { offset, slotImage, slotTail } = tree.work.place;
+  const entry = entryAt(leaf, offset);
+  if (entry === null) return null;
+  const last = imageAt(leaf, offset);
+  const done = storeAt(tree, leaf, slotImage, slotTail, last, tailAt(leaf, offset), null);
+  return done ? entry : undefined;
+}
+
+/** Walks to the leaf of a pair; null where a node on the way does not belong to the tree alone. */
+function descend<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  image: number,
+  tail: number,
+): MapleNode<K, V> | null {
+  const { owner, root } = tree;
+  if (root === null) return null;
+  const { place } = tree.work;
+  const { nodes, offsets } = place.path;
+  let node = root;
+  let low = -1;
+  let lowTail = 0;
+  for (let level = 0; ; level++) {
+    if (node.owner !== owner) return null;
+    const offset = slotOf(node, image, tail);
+    nodes[level] = node;
+    offsets[level] = offset;
+    if (node.leaf) {
+      place.path.level = level;
+      place.offset = offset;
+      place.leafImage = low;
+      place.leafTail = lowTail;
+      place.slotImage = offset > 0 ? imageAt(node, offset - 1) : low;
+      place.slotTail = offset > 0 ? tailAt(node, offset - 1) : lowTail;
+      place.content = entryAt(node, offset);
+      return node;
+    }
+    if (offset > 0) {
+      low = imageAt(node, offset - 1);
+      lowTail = tailAt(node, offset - 1);
+    }
+    node = childAt(node, offset);
+  }
+}
+
+function isBelow(image: number, tail: number, other: number, otherTail: number): boolean {
+  return image < other || (image === other && tail < otherTail);
+}
+
+/**
+ * Stores over the keys after `before` up to `last`, where {@link descend} has led.
+ *
+ * Decides as planStore() does, in the same order.
+ */
+function storeAt<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  leaf: MapleNode<K, V>,
+  before: number,
+  beforeTail: number,
+  last: number,
+  lastTail: number,
+  entry: V | null,
+): boolean {
+  const { place } = tree.work;
+  const { end } = leaf;
+  let { offset, slotImage, slotTail } = place;
+  let offsetEnd = offset;
+  while (isBelow(imageAt(leaf, offsetEnd), tailAt(leaf, offsetEnd), last, lastTail)) {
+    if (++offsetEnd > end) return spans(tree, before, beforeTail, last, lastTail, entry);
+  }
+  let endsSlot = imageAt(leaf, offsetEnd) === last && tailAt(leaf, offsetEnd) === lastTail;
+  let startsSlot = before === slotImage && beforeTail === slotTail;
+  let from = before;
+  let fromTail = beforeTail;
+  let to = last;
+  let toTail = lastTail;
+  if (entry === null) {
+    if (endsSlot && offsetEnd === end && !isLast(tree, last, lastTail)) {
+      return spans(tree, before, beforeTail, last, lastTail, entry);
+    }
+    // Widens over the nulls at both ends.
+    if (entryAt(leaf, offsetEnd) !== null && endsSlot && offsetEnd < end) {
+      if (entryAt(leaf, offsetEnd + 1) === null) offsetEnd++;
+    }
+    if (entryAt(leaf, offsetEnd) === null) {
+      to = imageAt(leaf, offsetEnd);
+      toTail = tailAt(leaf, offsetEnd);
+      endsSlot = true;
+    }
+    if (entryAt(leaf, offset) !== null && startsSlot && offset > 0) {
+      if (entryAt(leaf, offset - 1) === null) {
+        offset--;
+        slotImage = offset > 0 ? imageAt(leaf, offset - 1) : place.leafImage;
+        slotTail = offset > 0 ? tailAt(leaf, offset - 1) : place.leafTail;
+      }
+    }
+    if (entryAt(leaf, offset) === null) {
+      from = slotImage;
+      fromTail = slotTail;
+      startsSlot = true;
+    }
+  }
+
+  const { stores } = tree.counters;
+  const { level } = place.path;
+  if (startsSlot && endsSlot && offset === offsetEnd) {
+    const changesGap = tree.nodes.hasGaps && (entry === null) !== (leaf.entries[offset] === null);
+    place.type = 'exact_fit';
+    stores.exact_fit++;
+    tree.version++;
+    leaf.entries[offset] = entry;
+    if (changesGap) leafChanged(tree);
+    return true;
+  }
+  if (from === -1 && isLast(tree, to, toTail)) return false; // The whole domain: a new root.
+  const newEnd = end + 2 - (offsetEnd - offset) - (startsSlot ? 1 : 0) - (endsSlot ? 1 : 0);
+  const { leafMin, leafSlots, rebuildsToRoot } = tree.nodes.geometry;
+  if (newEnd >= leafSlots) {
+    if (rebuildsToRoot) return false;
+    // What ends a half must be left of the slot there, or the store would span or end it with null.
+    const mayCutBehind = offset === offsetEnd && (entry !== null || !endsSlot);
+    splitInPlace(tree, place.path, offset, mayCutBehind);
+    const again = descend(tree, nextImage(before, beforeTail), nextTail(before, beforeTail));
+    if (again === null) return false;
+    return storeAt(tree, again, before, beforeTail, last, lastTail, entry);
+  }
+  const isSmall = newEnd < leafMin && level > 0;
+  if (isSmall && rebuildsToRoot) return false;
+  if (isSmall) place.type = 'rebalance';
+  else if (newEnd < leafMin) place.type = 'node_store';
+  else if (offset === end) place.type = 'append';
+  else if (newEnd === end) place.type = 'slot_store';
+  else place.type = 'node_store';
+  stores[place.type]++;
+  tree.version++;
+  editLeaf(
+    leaf,
+    offset,
+    offsetEnd,
+    newEnd,
+    !startsSlot,
+    from,
+    fromTail,
+    to,
+    toTail,
+    !endsSlot,
+    entry,
+  );
+  if (tree.nodes.hasGaps) leafChanged(tree);
+  if (isSmall) mergeInPlace(tree, place.path);
+  return true;
+}
+
+/** Whether a pair is the last key of the domain. */
+function isLast<K extends Key, V>(tree: MapleTree<K, V>, image: number, tail: number): boolean {
+  return image === tree.maxImage && tail === tree.maxTail;
+}
+
+/** Tells the ancestors of the leaf where the store was made. */
+function leafChanged<K extends Key, V>(tree: MapleTree<K, V>): void {
+  const { place } = tree.work;
+  const { leafImage: image, leafTail: tail, path } = place;
+  const min = tree.keys.keyOf(nextImage(image, tail), nextTail(image, tail));
+  updateGap(tree, path, path.level, min);
+}
+
+/** A store that leaves its leaf. */
+function spans<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  before: number,
+  beforeTail: number,
+  last: number,
+  lastTail: number,
+  entry: V | null,
+): boolean {
+  if (tree.nodes.geometry.rebuildsToRoot) return false;
+  return spanInPlace(tree, before, beforeTail, last, lastTail, entry);
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+import { findGapSlot, gapOf } from './gaps.ts';
+import type { Key } from './key.ts';
+import {
+  childAt,
+  entryAt,
+  imageAt,
+  maxOf,
+  NO_TAILS,
+  setTail,
+  tailAt,
+  type MapleNode,
+} from './node.ts';
+import { ownChild } from './ownership.ts';
+import type { Path } from './path.ts';
+import type { MapleTree } from './tree.ts';
+
+/*
+ * Splits and merges that edit nodes in place, for geometries that need not have the shape of 6.12 and
+ * trees beside which nobody reads. All nodes of the paths belong to the tree.
+ */
+
+/**
+ * Makes room in a full leaf, and in the full nodes above it, by cutting each in two. The content stays
+ * as it is.
+ *
+ * @param path to the leaf; afterwards its nodes and offsets are no longer right
+ * @param offset the slot of the leaf where there must be room
+ * @param mayCutBehind whether the leaf may be cut behind that slot
+ */
+export function splitInPlace<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  path: Path<K, V>,
+  offset: number,
+  mayCutBehind: boolean,
+): void {
+  const { counters, height, nodes } = tree;
+  counters.requested += 2 * height + 1;
+  path.offsets[path.level] = offset;
+  let level = path.level;
+  while (level > 0 && path.node(level - 1).end + 1 === nodes.internalSlots) level--;
+  if (level === 0) {
+    growUpward(tree, path);
+    level = 1;
+  }
+  for (; level <= path.level; level++)
+    splitChild(tree, path, level, level === path.level && !mayCutBehind);
+}
+
+/** Puts a new root with one child above the root. */
+function growUpward<K extends Key, V>(tree: MapleTree<K, V>, path: Path<K, V>): void {
+  const { nodes } = tree;
+  const child = path.node(0);
+  const root = nodes.newInternal(tree.owner);
+  nodes.setPivot(root, 0, tree.keys.max);
+  root.children[0] = child;
+  // A gap over the whole domain has no number, and a leaf of one slot is never split.
+  if (nodes.hasGaps) nodes.setGap(root, 0, gapOf(child, tree.keys.zero, tree));
+  count(tree);
+  tree.setRoot(root, tree.height + 1);
+  path.nodes.unshift(root);
+  path.offsets.unshift(0);
+  path.level++;
+}
+
+function count<K extends Key, V>(tree: MapleTree<K, V>): void {
+  tree.counters.used++;
+  tree.nodeCount++;
+}
+
+/** Cuts the node of a level in two; its parent has room. The path then leads to the half it led to. */
+function splitChild<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  path: Path<K, V>,
+  level: number,
+  avoidsSlot: boolean,
+): void {
+  const { nodes } = tree;
+  const parent = path.node(level - 1);
+  const at = path.offset(level - 1);
+  const node = path.node(level);
+  const offset = path.offset(level);
+  const appends = offset === node.end && maxOf(node) === tree.keys.max;
+  const cut = appends ? lastCut(node) : cutOf(node, (node.end >> 1) - 1, avoidsSlot ? offset : -1);
+  const right = node.leaf ? nodes.newLeaf(tree.owner) : nodes.newInternal(tree.owner);
+  moveBehind(node, cut, right);
+  tree.counters.splits++;
+  count(tree);
+
+  openSlot(parent, at + 1);
+  parent.children[at + 1] = right;
+  copyPivot(parent, at, parent, at + 1);
+  copyPivot(node, node.end, parent, at);
+  if (nodes.hasGaps) {
+    // No run of nulls was cut: the larger of the two gaps is the one that was.
+    if (!node.leaf) findGapSlot(node, tree.keys.zero, 0);
+    if (!node.leaf) findGapSlot(right, tree.keys.zero, 0);
+    noteGaps(tree, path, level - 1, at);
+  }
+  if (offset <= cut) return;
+  path.set(level, right, offset - cut - 1);
+  path.offsets[level - 1] = at + 1;
+}
+
+/** A cut near a wish, but not behind a null slot of a leaf and not behind the slot to avoid. */
+function cutOf<K extends Key, V>(node: MapleNode<K, V>, wish: number, avoid: number): number {
+  let cut = wish;
+  while (cut === avoid || (node.leaf && entryAt(node, cut) === null)) cut++;
+  return cut;
+}
+
+/** Where to cut the last node of its level, when what follows will go behind it. */
+function lastCut<K extends Key, V>(node: MapleNode<K, V>): number {
+  const cut = node.end - 1;
+  return node.leaf && entryAt(node, cut) === null ? cut - 1 : cut;
+}
+
+/** Sets what a parent knows of the gaps of two neighbours. */
+function noteGaps<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  path: Path<K, V>,
+  level: number,
+  at: number,
+): void {
+  const { keys, nodes } = tree;
+  const parent = path.node(level);
+  const left = childAt(parent, at);
+  const right = childAt(parent, at + 1);
+  let min = path.minAt(level, keys);
+  if (at > 0) min = keys.next(maxOf(childAt(parent, at - 1)));
+  nodes.setGap(parent, at, gapOf(left, min, tree));
+  nodes.setGap(parent, at + 1, gapOf(right, keys.next(maxOf(left)), tree));
+  findGapSlot(parent, keys.zero, 0);
+}
+
+function copyPivot<K extends Key, V>(
+  source: MapleNode<K, V>,
+  from: number,
+  target: MapleNode<K, V>,
+  to: number,
+): void {
+  target.images[to] = imageAt(source, from);
+  setTail(target, to, tailAt(source, from));
+}
+
+/** Copies slots of a node to a place in another of its level. */
+function copySlots<K extends Key, V>(
+  source: MapleNode<K, V>,
+  from: number,
+  count: number,
+  target: MapleNode<K, V>,
+  to: number,
+): void {
+  const shift = to - from;
+  const last = from + count - 1;
+  for (let offset = from; offset <= last; offset++) {
+    target.images[offset + shift] = imageAt(source, offset);
+  }
+  if (source.leaf) {
+    for (let offset = from; offset <= last; offset++) {
+      target.entries[offset + shift] = entryAt(source, offset);
+    }
+  } else {
+    for (let offset = from; offset <= last; offset++) {
+      target.children[offset + shift] = childAt(source, offset);
+    }
+    for (let offset = from; source.gaps.length > 0 && offset <= last; offset++) {
+      target.gaps[offset + shift] = source.gaps[offset] as number; // offset <= END
+    }
+    target.gapTails = copyTails(source.gapTails, from, count, target.gapTails, to);
+  }
+  target.tails = copyTails(source.tails, from, count, target.tails, to);
+}
+
+function copyTails(
+  source: number[],
+  from: number,
+  count: number,
+  target: number[],
+  to: number,
+): number[] {
+  if (source === NO_TAILS && target === NO_TAILS) return target;
+  const tails = target === NO_TAILS ? NO_TAILS.slice() : target;
+  for (let i = 0; i < count; i++) tails[to + i] = source[from + i] as number; // within END
+  return tails;
+}
+
+/** Moves the slots behind a cut to an empty node. */
+function moveBehind<K extends Key, V>(
+  node: MapleNode<K, V>,
+  cut: number,
+  right: MapleNode<K, V>,
+): void {
+  copySlots(node, cut + 1, node.end - cut, right, 0);
+  right.end = node.end - cut - 1;
+  truncate(node, cut);
+}
+
+/** Ends a node at a slot and lets go what was behind. */
+function truncate<K extends Key, V>(node: MapleNode<K, V>, end: number): void {
+  for (let offset = end + 1; offset <= node.end; offset++) {
+    node.images[offset] = Infinity;
+    if (node.leaf) node.entries[offset] = null;
+    else node.children[offset] = null;
+  }
+  node.end = end;
+}
+
+/** Moves the slots of a node from one on by one. */
+function openSlot<K extends Key, V>(node: MapleNode<K, V>, from: number): void {
+  shiftSlots(node, from, 1);
+}
+
+/** Moves the slots of a node from one on by a distance, down where it is negative. */
+function shiftSlots<K extends Key, V>(node: MapleNode<K, V>, from: number, distance: number): void {
+  const { children, end, entries, gapTails, gaps, images, leaf, tails } = node;
+  images.copyWithin(from + distance, from, end + 1);
+  if (tails !== NO_TAILS) tails.copyWithin(from + distance, from, end + 1);
+  if (leaf) entries.copyWithin(from + distance, from, end + 1);
+  else children.copyWithin(from + distance, from, end + 1);
+  if (gaps.length > 0) gaps.copyWithin(from + distance, from, end + 1);
+  if (gapTails !== NO_TAILS) gapTails.copyWithin(from + distance, from, end + 1);
+  if (distance > 0) node.end = end + distance;
+  else truncate(node, end + distance);
+}
+
+/**
+ * Joins a node that has become too small with a neighbour, or evens the two out; goes up as long as
+ * that leaves a node too small.
+ */
+export function mergeInPlace<K extends Key, V>(tree: MapleTree<K, V>, path: Path<K, V>): void {
+  for (let level = path.level; level > 0; level--) {
+    const node = path.node(level);
+    if (node.end >= tree.nodes.minEndOf(node.leaf)) return;
+    const parent = path.node(level - 1);
+    if (parent.end === 0) continue; // No neighbour; the parent is the root or will be merged.
+    const at = Math.min(path.offset(level - 1), parent.end - 1);
+    evenOut(tree, path, level - 1, at);
+  }
+  shrinkRoot(tree);
+}
+
+/** Lets the only child of the root take its place. */
+function shrinkRoot<K extends Key, V>(tree: MapleTree<K, V>): void {
+  let { root, height } = tree;
+  while (root !== null && !root.leaf && root.end === 0) {
+    root = childAt(root, 0);
+    height--;
+    tree.nodeCount--;
+    tree.counters.freed++;
+  }
+  if (root !== tree.root) tree.setRoot(root, height);
+}
+
+/** Joins two neighbouring children, or moves slots from the larger to the smaller. */
+function evenOut<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  path: Path<K, V>,
+  level: number,
+  at: number,
+): void {
+  const { nodes } = tree;
+  const parent = path.node(level);
+  const left = ownChild(tree, parent, at);
+  const right = ownChild(tree, parent, at + 1);
+  const slots = nodes.slotsOf(left.leaf);
+  const total = left.end + right.end + 2;
+  tree.counters.pulls++;
+  if (total <= slots - (slots >> 2)) {
+    copySlots(right, 0, right.end + 1, left, left.end + 1);
+    left.end = total - 1;
+    copyPivot(left, left.end, parent, at);
+    shiftSlots(parent, at + 2, -1);
+    tree.nodeCount--;
+    tree.counters.freed++;
+    if (!nodes.hasGaps) return;
+    if (!left.leaf) findGapSlot(left, tree.keys.zero, 0);
+    const { keys } = tree;
+    const min = at > 0 ? keys.next(maxOf(childAt(parent, at - 1))) : path.minAt(level, keys);
+    nodes.setGap(parent, at, gapOf(left, min, tree));
+    findGapSlot(parent, keys.zero, 0);
+    return;
+  }
+  const half = total >> 1;
+  if (left.end >= half) {
+    const cut = cutOf(left, half - 1, -1);
+    const moved = left.end - cut;
+    shiftSlots(right, 0, moved);
+    copySlots(left, cut + 1, moved, right, 0);
+    truncate(left, cut);
+  } else {
+    const cut = cutOf(right, half - left.end - 2, -1);
+    copySlots(right, 0, cut + 1, left, left.end + 1);
+    left.end += cut + 1;
+    shiftSlots(right, cut + 1, -cut - 1);
+  }
+  copyPivot(left, left.end, parent, at);
+  if (!nodes.hasGaps) return;
+  if (!left.leaf) findGapSlot(left, tree.keys.zero, 0);
+  if (!left.leaf) findGapSlot(right, tree.keys.zero, 0);
+  noteGaps(tree, path, level, at);
+}
