@@ -67,6 +67,8 @@ export interface Features {
   readonly policyInVmm: boolean;
   /** The host registers, not the guest's, say what can be pinned. */
   readonly consultsHostRegisters: boolean;
+  /** `pv_cr_pin` on the command line makes a kernel that can kexec pin too, and give up kexec. */
+  readonly pvCrPin: boolean;
   /** The VMM can allow one kexec. */
   readonly kexecToken: boolean;
   /** Native pinning of the guest kernel: none, missing bits come back, or all bits as they were. */

@@ -51,8 +51,11 @@ const KERNEL_CR4 =
 const EARLY_CR4 = CR4_PAE | CR4_PGE;
 
 /** Whether the kernel pins by itself what it can: on by default, unless it can kexec. */
-export function pinsParavirtually({ kexec, pvCrPin }: KernelConfig): boolean {
-  return !kexec || pvCrPin;
+export function pinsParavirtually(
+  { kexec, pvCrPin }: KernelConfig,
+  features: Pick<Features, 'pvCrPin'>,
+): boolean {
+  return !kexec || (pvCrPin && features.pvCrPin);
 }
 
 /** One step of a routine: an operation, or something that the kernel notes. */
@@ -87,8 +90,8 @@ const pinNatively: RoutineStep = (state, vcpu, { native, nativeCr4Mask }) => ({
 });
 
 /** The paravirtual half of setup_cr_pinning(): kexec is given up for it. */
-const giveUpKexec: RoutineStep = ({ kernel }, _, { request, kexecToken }) =>
-  request !== 'none' && kernel.kexec && kernel.pvCrPin && !kexecToken
+const giveUpKexec: RoutineStep = ({ kernel }, _, { request, pvCrPin, kexecToken }) =>
+  request !== 'none' && kernel.kexec && kernel.pvCrPin && pvCrPin && !kexecToken
     ? { ...kernel, kexecLoadDisabled: true }
     : kernel;
 
@@ -98,7 +101,7 @@ const pinCr =
   (state, vcpu, features) => {
     const { kernel } = state;
     const isOffered = ((kvmFeatures(state, features) >> BigInt(features.featureBit)) & 1n) === 1n;
-    if (!pinsParavirtually(kernel)) return kernel;
+    if (!pinsParavirtually(kernel, features)) return kernel;
     const wanted = cr === 0 ? CR0_WP : vcpuOf(state, vcpu).cpu.cr4 & features.allowedCr4;
     if (features.request === 'hypercall') {
       return { op: 'hypercall', vcpu, nr: 13, arguments: [BigInt(cr), wanted, 0n] };
@@ -115,17 +118,23 @@ const valueOf =
   (state, vcpu, features) => {
     const { kernel } = state;
     const msr = cr === 0 ? features.msrs.cr0Low : features.msrs.cr4Low;
-    if (features.request !== 'mask-value' || msr === undefined || !pinsParavirtually(kernel)) {
+    if (
+      features.request !== 'mask-value' ||
+      msr === undefined ||
+      !pinsParavirtually(kernel, features)
+    ) {
       return kernel;
     }
     const value = cr === 0 ? CR0_WP : vcpuOf(state, vcpu).cpu.cr4 & features.allowedCr4;
     return { op: 'wrmsr', vcpu, msr, value };
   };
 
-const pinEfer: RoutineStep = (state, vcpu, { msrs, allowedEfer }) =>
-  msrs.eferHigh === undefined || !pinsParavirtually(state.kernel)
+const pinEfer: RoutineStep = (state, vcpu, features) => {
+  const { msrs, allowedEfer } = features;
+  return msrs.eferHigh === undefined || !pinsParavirtually(state.kernel, features)
     ? state.kernel
     : { op: 'wrmsr', vcpu, msr: msrs.eferHigh, value: allowedEfer };
+};
 
 const PIN: readonly RoutineStep[] = [valueOf(0), pinCr(0), valueOf(4), pinCr(4), pinEfer];
 

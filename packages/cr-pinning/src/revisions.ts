@@ -71,6 +71,7 @@ const NOTHING: Features = {
   guestOwnedCr4: CR4_GUEST_OWNED,
   policyInVmm: false,
   consultsHostRegisters: false,
+  pvCrPin: true,
   kexecToken: false,
   native: 'none',
   nativeCr4Mask: 0n,
@@ -96,6 +97,7 @@ const POSTED_2019_12: Features = {
   guestReads: false,
   exemptsL2: false,
   init: 'keeps',
+  pvCrPin: false,
 };
 
 const POSTED_2020_02: Features = {
@@ -106,6 +108,7 @@ const POSTED_2020_02: Features = {
   predicate: 'xor-allowed',
   rsm: 'patches-image',
   init: 'clears',
+  pvCrPin: true,
 };
 
 const HEKI: Features = {
@@ -123,8 +126,10 @@ const HEKI: Features = {
 const POSTING = 'Message-ID 20200617190757.27081-3-john.s.andersen@intel.com';
 
 /**
- * Every revision; the bugs come last. The posting of December 2019 is modelled from the words of its
- * cover letter, since its code could not be had. The last six stand for designs that answer what the
+ * Every revision; the bugs come last. Of the posting of December 2019 the change to KVM is known by the words
+ * of its commit message alone: guests never read pins, add to them and clear none, pins do not count in SMM,
+ * and user space alone clears them. Whether a guest's write that leaves out a pinned bit fails or adds to it
+ * is not said; here it fails. Numbers are those of February 2020, whose code is known. The last six stand for designs that answer what the
  * posting leaves open; each changes one thing.
  */
 export const REVISIONS: readonly Revision<Features>[] = [
@@ -142,13 +147,14 @@ export const REVISIONS: readonly Revision<Features>[] = [
   },
   {
     id: 'posted-2019-12',
-    source: 'John Andersen, "Paravirtualized Control Register pinning", RFC v1, kvm list',
+    source:
+      'Message-ID 20191220192701.23415-2-john.s.andersen@intel.com (what it does to KVM, by its commit message), 20191220192701.23415-3-john.s.andersen@intel.com (the guest, by its code)',
     date: '2019-12-20',
     features: POSTED_2019_12,
   },
   {
     id: 'posted-2020-02',
-    source: 'John Andersen, "Paravirtualized Control Register pinning", RFC v2, kvm list',
+    source: 'Message-ID 20200218215902.5655-3-john.s.andersen@intel.com',
     date: '2020-02-18',
     features: POSTED_2020_02,
   },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {
+  LOW_32,
   rsm as hardwareRsm,
   smi as hardwareSmi,
   smramWrite as hardwareSmramWrite,
@@ -72,7 +73,10 @@ function checkAfterRsm(state: State, next: Step, index: number, features: Featur
   return step({ ...next.state, dead }, { kind: dead }, rule, next.trail);
 }
 
-/** February 2020: the save area is corrected before it is loaded; allowed bits not pinned become 0. */
+/**
+ * February 2020: the save area is corrected before it is loaded; allowed bits not pinned become 0. So do bits
+ * 63:32, since the value goes through a u32. Mirrors kvm_pre_leave_smm_64_restore_crX_pinned().
+ */
 function patchImage(state: State, vcpu: VCpu, features: Features): ControlState {
   const { cpu } = vcpu;
   const { image } = cpu.smm;
@@ -80,7 +84,7 @@ function patchImage(state: State, vcpu: VCpu, features: Features): ControlState 
   const pins = pinsOf(state, vcpu, features);
   const allowed = allowedOf(state, features);
   const patched = (value: bigint, { high }: Pins, mask: bigint): bigint =>
-    high === 0n ? value : (value & ~mask) | high;
+    high === 0n ? value : (value & ~mask & LOW_32) | high;
   const cr0 = patched(image.cr0, pins.cr0, allowed.cr0);
   const cr4 = patched(image.cr4, pins.cr4, allowed.cr4);
   return { ...cpu, smm: { ...cpu.smm, image: { ...image, cr0, cr4 } } };

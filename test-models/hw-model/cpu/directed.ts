@@ -5,6 +5,7 @@ import {
   type ControlState,
   type CpuOperation,
   type CpuSetup,
+  type CrExiting,
   type Sregs,
   type VmcbSave,
   type Vmcs,
@@ -55,6 +56,14 @@ const entry = (rule: string, changes: Partial<Vmcs>, start = root): Directed => 
   start,
   operations: [{ op: 'vmEntry', vmcs: { ...vmcs, ...changes } }],
 });
+
+const EXITING: CrExiting = {
+  loadCr3: true,
+  storeCr3: true,
+  loadCr8: true,
+  storeCr8: true,
+  cr3Targets: [],
+};
 
 const save: VmcbSave = {
   cr0: running.cr0,
@@ -119,6 +128,7 @@ const badTable = initialState({ ...LONG, memory: [{ address: 0, value: 3n }] });
 
 /** Every rule that stands alone, and every check of an image that comes from somewhere else. */
 export const DIRECTED: readonly Directed[] = [
+  entry('cr3-targets', { crExiting: { ...EXITING, cr3Targets: [0n, 1n, 2n, 3n, 4n] } }),
   entry('host-cr0', { hostCr0: running.cr0 & ~NE }),
   entry('host-cr4', { hostCr4: 0x20n }),
   entry('host-cet', { hostCr4: running.cr4 | CET, hostCr0: running.cr0 & ~WP }),
@@ -152,6 +162,7 @@ export const DIRECTED: readonly Directed[] = [
   svm('svme', { efer: 0x500n }),
   svm('nw-needs-cd', { cr0: running.cr0 | 0x2000_0000n }),
   svm('cr0-high-half', { cr0: running.cr0 | (1n << 40n) }),
+  svm('cr3-reserved', { cr3: 1n << 52n }),
   svm('cr4-reserved', { cr4: running.cr4 | 0x8000n }),
   svm('efer-reserved', { efer: running.efer | 2n }),
   svm('long-mode', { cr4: 0x2000n }),

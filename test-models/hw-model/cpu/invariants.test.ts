@@ -41,6 +41,7 @@ describe('any history from reset keeps the invariants', () => {
   test.each([
     'architecture',
     'architecture-strict-lma',
+    'architecture-intel-smram',
     'linux-5.8',
     'linux-6.18-pvm',
     'bochs-2.7',

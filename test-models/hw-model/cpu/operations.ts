@@ -77,6 +77,15 @@ function vmcsOf({ cr0, cr3, cr4, efer, cs }: ControlState, value: bigint): Vmcs 
     hostAddressSpaceSize: !isOdd(6n),
     unrestrictedGuest: value % 5n < 3n,
     guestCsL: cs.l && !leavesLongMode,
+    ...(isOdd(7n) && {
+      crExiting: {
+        loadCr3: value % 2n === 0n,
+        storeCr3: value % 3n === 0n,
+        loadCr8: value % 5n === 0n,
+        storeCr8: value % 7n === 0n,
+        cr3Targets: value % 11n === 0n ? [cr3] : [],
+      },
+    }),
   };
 }
 

@@ -96,6 +96,15 @@ const vmcs = object({
   hostAddressSpaceSize: boolean,
   unrestrictedGuest: boolean,
   guestCsL: boolean,
+  crExiting: optional(
+    object({
+      loadCr3: boolean,
+      storeCr3: boolean,
+      loadCr8: boolean,
+      storeCr8: boolean,
+      cr3Targets: array(hex()),
+    }),
+  ),
 });
 const vmcbSave = object({
   cr0: hex(),

@@ -20,6 +20,7 @@ export const VMEXIT_CR0_SEL_WRITE = 0x65n;
 
 /** Access types of the exit qualification, bits 5:4. Intel SDM volume 3, table 28-3. */
 const ACCESS_MOV_TO = 0n;
+const ACCESS_MOV_FROM = 1n;
 const ACCESS_CLTS = 2n;
 const ACCESS_LMSW = 3n;
 
@@ -61,6 +62,9 @@ export function guestWritesCr(
   if (virtualization === null) return undefined;
   if (virtualization.kind === 'svm') return svmGuestWrites(state, virtualization.vmcb, cr, value);
   if (virtualization.vmcs === null) return undefined;
+  if (loadExits(virtualization.vmcs, cr, value)) {
+    return crAccessExit(state, BigInt(cr), ACCESS_MOV_TO);
+  }
   const owned = ownership(virtualization.vmcs, cr);
   if (owned === undefined) return undefined;
   if (((value ^ owned.shadow) & owned.mask) !== 0n) {
@@ -68,6 +72,19 @@ export function guestWritesCr(
   }
   const kept = readCr(state, cr) & owned.mask;
   return { kind: 'value', value: kept | (value & ~owned.mask) };
+}
+
+/** CR3-load and CR8-load exiting. A value that is among the CR3 targets does not exit. */
+function loadExits({ crExiting }: Vmcs, cr: CrNumber, value: bigint): boolean {
+  if (crExiting === undefined) return false;
+  if (cr === 3) return crExiting.loadCr3 && !crExiting.cr3Targets.includes(value);
+  return cr === 8 && crExiting.loadCr8;
+}
+
+/** CR3-store and CR8-store exiting. */
+function storeExits({ crExiting }: Vmcs, cr: CrNumber): boolean {
+  if (crExiting === undefined) return false;
+  return (cr === 3 && crExiting.storeCr3) || (cr === 8 && crExiting.storeCr8);
 }
 
 function svmGuestWrites(
@@ -91,6 +108,9 @@ export function guestReadsCr(state: ControlState, cr: CrNumber): GuestAccess | u
     return isIntercepted ? svmExit(state, BigInt(cr)) : undefined;
   }
   if (virtualization.vmcs === null) return undefined;
+  if (storeExits(virtualization.vmcs, cr)) {
+    return crAccessExit(state, BigInt(cr), ACCESS_MOV_FROM);
+  }
   const owned = ownership(virtualization.vmcs, cr);
   if (owned === undefined) return undefined;
   return {

@@ -55,8 +55,10 @@ export { exitGuest, HOST_SAVE_CHECKS, type HostRestore } from './vm-exit.ts';
 export {
   EXIT_REASON_INVALID_GUEST_STATE,
   guestExit,
+  VM_ENTRY_CONTROL_CHECKS,
   VM_ENTRY_GUEST_CHECKS,
   VM_ENTRY_HOST_CHECKS,
+  VM_FAIL_CONTROL_FIELDS,
   VM_FAIL_HOST_STATE,
   vmEntry,
   vmxoff,

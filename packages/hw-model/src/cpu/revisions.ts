@@ -48,6 +48,8 @@ export interface Features {
   readonly smiClearsCr4: boolean;
   /** RSM takes LMA from LME and PG, not from the image. */
   readonly rsmComputesLma: boolean;
+  /** An SMI of an Intel CPU with long mode saves the state in Intel's map, not in AMD64's. */
+  readonly intelSaveState: boolean;
   /** What becomes of an RSM from an invalid image. */
   readonly rsmFailure: 'shutdown' | 'internalError';
   /** INIT leaves CR0.CD and NW as they are. */
@@ -67,6 +69,7 @@ const ARCHITECTURE_FEATURES: Features = {
   lmswKeepsPe: true,
   smiClearsCr4: true,
   rsmComputesLma: true,
+  intelSaveState: false,
   rsmFailure: 'shutdown',
   initKeepsCaching: true,
 };
@@ -94,6 +97,13 @@ export const REVISIONS: readonly Revision<Features>[] = [
     source: 'AMD APM volume 2, 3.1.7, to the letter',
     date: '2024',
     features: { ...ARCHITECTURE_FEATURES, strictLma: true },
+  },
+  {
+    id: 'architecture-intel-smram',
+    source:
+      'Intel SDM volume 3, "SMRAM State Save Map and Intel 64 Architecture"; UefiCpuPkg/Include/Register/SmramSaveStateMap.h, EDK II',
+    date: '2024',
+    features: { ...ARCHITECTURE_FEATURES, intelSaveState: true },
   },
   {
     id: 'linux-5.8',

@@ -9,7 +9,7 @@ import { RSM_CHECKS } from './smm.ts';
 import { SREGS_CHECKS } from './sregs.ts';
 import { VMRUN_CHECKS } from './svm.ts';
 import { HOST_SAVE_CHECKS } from './vm-exit.ts';
-import { VM_ENTRY_GUEST_CHECKS, VM_ENTRY_HOST_CHECKS } from './vmx.ts';
+import { VM_ENTRY_CONTROL_CHECKS, VM_ENTRY_GUEST_CHECKS, VM_ENTRY_HOST_CHECKS } from './vmx.ts';
 
 /** Effects, and the checks that stand alone: id, sentence, origin. */
 const OTHERS: readonly (readonly [string, string, string])[] = [
@@ -231,6 +231,7 @@ const CHECKS: readonly Rule[] = [
   ...EFER_CHECKS,
   EFER_LMA_STRICT,
   ...RSM_CHECKS,
+  ...VM_ENTRY_CONTROL_CHECKS,
   ...VM_ENTRY_HOST_CHECKS,
   ...VM_ENTRY_GUEST_CHECKS,
   ...VMRUN_CHECKS,

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 import type { CodeSegment } from './state.ts';
 
-/** Which of the two maps an SMI writes: by CPUID's long-mode bit. AMD APM volume 2, 10.2.2 and 10.2.3. */
-export type SaveStateLayout = '64-bit' | '32-bit';
+/**
+ * Which map an SMI writes: by CPUID's long-mode bit AMD64's (KVM's and Bochs' too, whatever CPU they show) or
+ * the old one; Intel's own CPUs have a 64-bit map of their own.
+ */
+export type SaveStateLayout = '64-bit' | '32-bit' | 'intel-64-bit';
 
 /**
  * The control state that an SMI saves and RSM loads. The handler, or whoever else can write SMRAM, may
@@ -62,13 +65,35 @@ export const SAVE_STATE_32: readonly FieldPlace[] = [
   { field: 'cr0', offset: 0xfffc, size: 4 },
 ];
 
+/**
+ * Intel SDM volume 3, "SMRAM State Save Map and Intel 64 Architecture". It leaves out CR4, whose place is
+ * that of SMRAM_SAVE_STATE_MAP64, UefiCpuPkg/Include/Register/SmramSaveStateMap.h, EDK II: 32 bits.
+ */
+export const SAVE_STATE_INTEL_64: readonly FieldPlace[] = [
+  { field: 'cr4', offset: 0xfe40, size: 4 },
+  { field: 'smbase', offset: 0xfef8, size: 4 },
+  { field: 'dr7', offset: 0xffc8, size: 8 },
+  { field: 'dr6', offset: 0xffd0, size: 8 },
+  { field: 'rip', offset: 0xffd8, size: 8 },
+  { field: 'efer', offset: 0xffe0, size: 8 },
+  { field: 'rflags', offset: 0xffe8, size: 8 },
+  { field: 'cr3', offset: 0xfff0, size: 8 },
+  { field: 'cr0', offset: 0xfff8, size: 8 },
+];
+
+const MAPS: Readonly<Record<SaveStateLayout, readonly FieldPlace[]>> = {
+  '64-bit': SAVE_STATE_64,
+  '32-bit': SAVE_STATE_32,
+  'intel-64-bit': SAVE_STATE_INTEL_64,
+};
+
 /** SMM revision identifiers: I/O restart and SMBASE relocation; 0x64 marks the 64-bit map. */
 export const SMM_REVISION_64 = 0x0002_0064;
 export const SMM_REVISION_32 = 0x0002_0000;
 
 /** The fields of a layout. */
 export function saveStateMap(layout: SaveStateLayout): readonly FieldPlace[] {
-  return layout === '64-bit' ? SAVE_STATE_64 : SAVE_STATE_32;
+  return MAPS[layout];
 }
 
 /** The place that begins at an offset from SMBASE, if a register does. */

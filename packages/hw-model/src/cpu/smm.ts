@@ -25,7 +25,7 @@ import {
 } from './registers.ts';
 import { init } from './reset.ts';
 import { ARCHITECTURE, type Implementation } from './revisions.ts';
-import { saveStateMap, type SaveState } from './save-state.ts';
+import { saveStateMap, type SaveState, type SaveStateLayout } from './save-state.ts';
 import { isPaePaging, sameShape, type ControlState } from './state.ts';
 import { done, fault, NO_TRAIL, type CpuStep } from './step.ts';
 import { isGuestMode } from './virtualization.ts';
@@ -36,16 +36,19 @@ import { isGuestMode } from './virtualization.ts';
  * whatever the save area holds by then. AMD APM volume 2, 10; Intel SDM volume 3, 32.
  */
 
-/** What an SMI saves. The layout is that of CPUID's long-mode bit. */
-export function saveStateOf(state: ControlState): SaveState {
-  const { cr0, cr3, cr4, efer, dr6, dr7, rflags, rip, cs, cpl, smm, features } = state;
-  const isWide = (features.eferValid & EFER_LME) !== 0n;
+/** What an SMI saves. */
+export function saveStateOf(
+  state: ControlState,
+  implementation: Implementation = ARCHITECTURE,
+): SaveState {
+  const { cr0, cr3, cr4, efer, dr6, dr7, rflags, rip, cs, cpl, smm } = state;
+  const layout = layoutOf(state, implementation);
   return {
-    layout: isWide ? '64-bit' : '32-bit',
+    layout,
     cr0,
     cr3,
     cr4,
-    efer: isWide ? efer : 0n,
+    efer: layout === '32-bit' ? 0n : efer,
     dr6,
     dr7,
     rflags,
@@ -55,6 +58,12 @@ export function saveStateOf(state: ControlState): SaveState {
     cs,
     cpl,
   };
+}
+
+function layoutOf({ features }: ControlState, implementation: Implementation): SaveStateLayout {
+  if ((features.eferValid & EFER_LME) === 0n) return '32-bit';
+  const isIntels = implementation.intelSaveState && features.vendor === 'intel';
+  return isIntels ? 'intel-64-bit' : '64-bit';
 }
 
 /**
@@ -86,7 +95,12 @@ function enterSmm(state: ControlState, implementation: Implementation): ControlS
     activity: 'active',
     nmiBlocked: true,
     virtualization: null,
-    smm: { ...state.smm, active: true, image: saveStateOf(state), suspended: state.virtualization },
+    smm: {
+      ...state.smm,
+      active: true,
+      image: saveStateOf(state, implementation),
+      suspended: state.virtualization,
+    },
   });
 }
 
@@ -212,7 +226,7 @@ const RSM_TRAIL: readonly RuleId[] = Object.freeze([...IN_SMM, ...fullTrail(RSM_
 export function rsm(state: ControlState, implementation: Implementation = ARCHITECTURE): CpuStep {
   const { image } = state.smm;
   if (!state.smm.active || image === null) return fault(state, VECTOR.UD, 'rsm.not-in-smm');
-  const efer = image.layout === '64-bit' ? image.efer : state.efer;
+  const efer = image.layout === '32-bit' ? state.efer : image.efer;
   const broken = firstBroken(RSM_LIST, { state, image, efer });
   if (broken !== undefined) {
     const trail = Object.freeze([...IN_SMM, ...broken.trail]);

@@ -59,6 +59,13 @@ export const VMRUN_CHECKS: readonly Check<Vmrun>[] = [
     broken: ({ save }) => save.cr0 > LOW_32,
   },
   {
+    id: 'vmrun.cr3-reserved',
+    sentence: 'The guest has a bit of CR3 above the physical address set.',
+    origin: 'AMD APM volume 2, 15.5.1',
+    broken: ({ state, save }) =>
+      wantsLongMode(save) && save.cr3 >> BigInt(state.features.maxPhyAddr) !== 0n,
+  },
+  {
     id: 'vmrun.cr4-reserved',
     sentence: 'The guest has a reserved bit of CR4 set.',
     origin: 'AMD APM volume 2, 15.5.1',

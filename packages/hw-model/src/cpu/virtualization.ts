@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: MIT
 
+/** Which accesses to CR3 and CR8 end a guest of VMX: primary processor-based controls 15, 16, 19 and 20. */
+export interface CrExiting {
+  readonly loadCr3: boolean;
+  readonly storeCr3: boolean;
+  readonly loadCr8: boolean;
+  readonly storeCr8: boolean;
+  /** Values that a guest may load into CR3 all the same, at most 4. */
+  readonly cr3Targets: readonly bigint[];
+}
+
 /**
  * The control-register fields of a VMCS. Intel SDM volume 3, 25.4 to 25.8; the encodings are in
  * appendix B.
@@ -29,6 +39,8 @@ export interface Vmcs {
   readonly unrestrictedGuest: boolean;
   /** CS of the guest, as far as it decides the mode. */
   readonly guestCsL: boolean;
+  /** Absent: the guest's CR3 and CR8 are its own. */
+  readonly crExiting?: CrExiting;
 }
 
 /** The control-register part of a VMCB's save area. AMD APM volume 2, appendix B, table B-2. */

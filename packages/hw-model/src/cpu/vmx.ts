@@ -29,6 +29,8 @@ import { exitGuest, loadedCr0, loadHostState } from './vm-exit.ts';
 
 /** IA32_FEATURE_CONTROL: locked, and VMXON allowed outside SMX. */
 const FEATURE_CONTROL_VMXON = 0b101n;
+/** VM-instruction error "VM entry with invalid control field(s)". Intel SDM volume 3, 31.4. */
+export const VM_FAIL_CONTROL_FIELDS = 7;
 /** VM-instruction error "VM entry with invalid host-state field(s)". Intel SDM volume 3, 31.4. */
 export const VM_FAIL_HOST_STATE = 8;
 /** Exit reason 33, "VM-entry failure due to invalid guest state", with the entry-failure bit 31. */
@@ -69,6 +71,18 @@ const LONG_MODE = EFER_LMA | EFER_LME;
 function isFixedCr4({ features }: ControlState, cr4: bigint): boolean {
   return (cr4 & CR4_VMXE) !== 0n && (cr4 & ~features.cr4Valid) === 0n;
 }
+
+const MAX_CR3_TARGETS = 4;
+
+/** Checks on control fields. Failure is VMfailValid. Intel SDM volume 3, 27.2.1. */
+export const VM_ENTRY_CONTROL_CHECKS: readonly Check<VmEntry>[] = [
+  {
+    id: 'vm-entry.cr3-targets',
+    sentence: 'The CR3-target count is at most 4.',
+    origin: 'Intel SDM volume 3, 27.2.1.1',
+    broken: ({ vmcs: { crExiting } }) => (crExiting?.cr3Targets.length ?? 0) > MAX_CR3_TARGETS,
+  },
+];
 
 /** Checks on host control registers. Failure is VMfailValid. Intel SDM volume 3, 27.2.2 and 27.2.4. */
 export const VM_ENTRY_HOST_CHECKS: readonly Check<VmEntry>[] = [
@@ -172,6 +186,7 @@ export const VM_ENTRY_GUEST_CHECKS: readonly Check<VmEntry>[] = [
   },
 ];
 
+const CONTROL_LIST = checklist(VM_ENTRY_CONTROL_CHECKS);
 const HOST_LIST = checklist(VM_ENTRY_HOST_CHECKS);
 const GUEST_LIST = checklist(VM_ENTRY_GUEST_CHECKS);
 
@@ -181,6 +196,10 @@ export function vmEntry(state: ControlState, vmcs: Vmcs): CpuStep {
   if (virtualization?.kind !== 'vmx') return fault(state, VECTOR.UD, 'vmx.not-in-operation');
   if (virtualization.vmcs !== null) return exitGuest(state, 20n, 0n, 'vm-entry.exits-guest');
   if (state.cpl > 0) return fault(state, VECTOR.GP, 'vm-entry.needs-cpl0');
+  const controls = firstBroken(CONTROL_LIST, { state, vmcs });
+  if (controls !== undefined) {
+    return { state, outcome: { kind: 'vmFail', error: VM_FAIL_CONTROL_FIELDS }, ...controls };
+  }
   const host = firstBroken(HOST_LIST, { state, vmcs });
   if (host !== undefined) {
     return { state, outcome: { kind: 'vmFail', error: VM_FAIL_HOST_STATE }, ...host };
