@@ -62,15 +62,22 @@ export function canDoMlock(mm: State): boolean {
 }
 
 /**
- * Charges pages against the overcommit limit. Mirrors __vm_enough_memory(), mm/util.c, Linux 6.18,
- * without the reserves that mode 2 keeps for the administrator.
+ * Whether pages can be charged against the overcommit limit. Mirrors __vm_enough_memory(),
+ * mm/util.c, Linux 6.18, without the reserves that mode 2 keeps for the administrator.
+ */
+export function canCharge(mm: State, pages: number): boolean {
+  const { mode, totalPages, commitLimit } = mm.machine.overcommit;
+  if (mode === 0) return pages <= totalPages;
+  return mode === 1 || mm.committed + mm.committedByParents + pages <= commitLimit;
+}
+
+/**
+ * Charges pages.
  *
  * @returns whether they were granted
  */
 export function charge(mm: WorkingState, pages: number): boolean {
-  const { mode, totalPages, commitLimit } = mm.machine.overcommit;
-  if (mode === 0 && pages > totalPages) return false;
-  if (mode === 2 && mm.committed + mm.committedByParents + pages > commitLimit) return false;
+  if (!canCharge(mm, pages)) return false;
   mm.committed += pages;
   return true;
 }

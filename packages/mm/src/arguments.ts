@@ -55,6 +55,8 @@ export interface Span {
   readonly end: number;
   /** Bytes, rounded up to pages. */
   readonly length: number;
+  /** Whether the length is 0. */
+  readonly isEmpty: boolean;
   /** Whether the length was not 0 and became 0 when it was rounded. */
   readonly vanishes: boolean;
   /** Whether the end lies below the start, in the kernel's arithmetic. */
@@ -81,8 +83,9 @@ export function span(
   const end = BigInt.asUintN(machine.wordBits, from + bytes);
   return {
     start: fold(from),
-    end: fold(end),
+    end: fold(from) + fold(bytes),
     length: fold(bytes),
+    isEmpty: wanted === 0n,
     vanishes: wanted !== 0n && bytes === 0n,
     wraps: end < from,
   };

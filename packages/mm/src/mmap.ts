@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: MIT
-import { accountPages, canDoMlock, charge, mayExpandVm, mlockFutureOk } from './accounting.ts';
+import {
+  accountPages,
+  canCharge,
+  canDoMlock,
+  charge,
+  mayExpandVm,
+  mlockFutureOk,
+} from './accounting.ts';
 import { addVma, isAtMapLimit } from './add-vma.ts';
 import { argument, pageAlignLength } from './arguments.ts';
 import type { Call, MmStep } from './call.ts';
@@ -256,6 +263,7 @@ function anonymousType(
 const EXEC_GAIN = refusal('EACCES', 'mmap.mdwe');
 const LIMIT_SIZE = refusal('ENOMEM', 'mmap.rlimit-size');
 const OVERCOMMIT = refusal('ENOMEM', 'mmap.overcommit');
+const SHARED_OVERCOMMIT = refusal('ENOMEM', 'mmap.shared-overcommit');
 const UNMAP = refusal('ENOMEM', 'mmap.unmap-refused');
 
 /** Writable and executable at once. Mirrors map_deny_write_exec(), include/linux/mman.h. */
@@ -266,6 +274,15 @@ function deniesExec({ mm }: Call, flags: number): boolean {
 /** Private writable memory is charged, unless it was not to be. Mirrors accountable_mapping(). */
 export function isAccountable(flags: number): boolean {
   return (flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) === VM_WRITE;
+}
+
+/**
+ * Whether a new shared object can be charged: all of it, at once, unless it has MAP_NORESERVE. The
+ * charge is the object's and outlives the mapping, so the process does not count it.
+ */
+function canChargeShared({ mm }: Call, { backing, flags, length }: Mapping): boolean {
+  const isNew = backing !== null && backing.id === mm.nextId;
+  return !isNew || (flags & VM_NORESERVE) !== 0 || canCharge(mm, length / PAGE_SIZE);
 }
 
 /**
@@ -285,6 +302,7 @@ function mmapRegion(call: Call, mapping: Mapping): Refusal | undefined {
   if (!mayExpandVm(mm, mapping.flags, pages - replaced)) return LIMIT_SIZE;
   const isCharged = isAccountable(mapping.flags);
   if (isCharged && !charge(mm, pages - gathered.accounted)) return OVERCOMMIT;
+  if (!canChargeShared(call, mapping)) return SHARED_OVERCOMMIT;
   removeGathered(call, gathered, isCharged);
   addMapping(call, mapping, isCharged);
   return undefined;
@@ -307,6 +325,7 @@ function mmapRegionUnmappingFirst(call: Call, mapping: Mapping): Refusal | undef
   call.keepWhatIsDone();
   const isCharged = isAccountable(mapping.flags);
   if (isCharged && !charge(mm, pages)) return OVERCOMMIT;
+  if (!canChargeShared(call, mapping)) return SHARED_OVERCOMMIT;
   addMapping(call, mapping, isCharged);
   return undefined;
 }

@@ -51,7 +51,7 @@ export function mprotect(call: Call, operation: OperationOf<'mprotect'>): MmStep
   const prot = operation.prot & ~GROWS;
   if (grows === GROWS) return call.refuse(BOTH_GROW);
   if (!isPageAligned(range.start)) return call.refuse(UNALIGNED);
-  if (operation.length === 0n) return call.value(0, 'mprotect.nothing');
+  if (range.isEmpty) return call.value(0, 'mprotect.nothing');
   if (range.wraps || range.length === 0) return call.refuse(WRAPS);
   if ((prot & ~KNOWN) !== 0) return call.refuse(UNKNOWN);
 

@@ -9,7 +9,6 @@ import { VM_SEALED } from './vm-flags.ts';
 /* mseal(2). Reads beside mm/mseal.c, Linux 6.18. */
 
 const NO_CALL = refusal('ENOSYS', 'mseal.no-such-call');
-const NOT_64_BIT = refusal('EPERM', 'mseal.not-64-bit');
 const FLAGS = refusal('EINVAL', 'mseal.flags');
 const UNALIGNED = refusal('EINVAL', 'mseal.unaligned');
 const WRAPS = refusal('EINVAL', 'mseal.wraps');
@@ -18,8 +17,7 @@ const HOLE = refusal('ENOMEM', 'mseal.hole');
 /** mseal(2): a range without holes, or nothing of it. */
 export function mseal(call: Call, operation: OperationOf<'mseal'>): MmStep {
   const { features, mm } = call;
-  if (features.mseal === 'none') return call.refuse(NO_CALL);
-  if (mm.machine.narrow && features.mseal === '64-bit') return call.refuse(NOT_64_BIT);
+  if (!features.mseal) return call.refuse(NO_CALL);
   if (operation.flags !== 0) return call.refuse(FLAGS);
   const range = span(mm.machine, operation.address, operation.length);
   if (!isPageAligned(range.start)) return call.refuse(UNALIGNED);

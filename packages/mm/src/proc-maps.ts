@@ -2,6 +2,7 @@
 import type { Call, MmStep } from './call.ts';
 import { PAGE_SIZE } from './constants.ts';
 import type { SmapsVma, Totals } from './outcome.ts';
+import type { Features } from './revisions.ts';
 import { vmasOf, type State } from './state.ts';
 import { formatVmFlags, VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE } from './vm-flags.ts';
 import type { Vma } from './vma.ts';
@@ -16,34 +17,39 @@ const NAME_COLUMN = 73;
 
 /** The observation: /proc/self/smaps, and the totals of /proc/self/status. */
 export function smaps(call: Call): MmStep {
-  const observed = observe(call.mm, call.features.namesLockOnFault);
+  const observed = observe(call.mm, call.features);
   return call.answer({ kind: 'smaps', ...observed }, 'smaps.read');
 }
+
+/** How a kernel shows an address space. */
+export type Display = Pick<Features, 'heapTouches' | 'namesLockOnFault'>;
+
+const NEWEST: Display = { heapTouches: false, namesLockOnFault: true };
 
 /**
  * What a process can see of its address space.
  *
- * @param namesLockOnFault whether the kernel has letters for VM_LOCKONFAULT: not before 6.7
+ * @param display how its kernel shows it; by default as Linux 6.18
  */
 export function observe(
   mm: State,
-  namesLockOnFault: boolean = true,
+  display: Display = NEWEST,
 ): { readonly vmas: readonly SmapsVma[]; readonly totals: Totals } {
   return {
-    vmas: vmasOf(mm).map((vma) => show(mm, vma, namesLockOnFault)),
+    vmas: vmasOf(mm).map((vma) => show(mm, vma, display)),
     totals: { size: mm.totalVm, locked: mm.lockedVm, data: mm.dataVm, stack: mm.stackVm },
   };
 }
 
-function show(mm: State, vma: Vma, namesLockOnFault: boolean): SmapsVma {
+function show(mm: State, vma: Vma, display: Display): SmapsVma {
   return {
     start: BigInt(vma.start),
     end: BigInt(vma.end),
     perms: perms(vma.flags),
     // The kernel prints an offset where there is a file; private anonymous memory has none.
     offset: vma.backing === null ? 0n : BigInt(vma.pgoff) * BigInt(PAGE_SIZE),
-    name: nameOf(mm, vma),
-    flags: formatVmFlags(vma.flags, namesLockOnFault),
+    name: nameOf(mm, vma, display),
+    flags: formatVmFlags(vma.flags, display.namesLockOnFault),
   };
 }
 
@@ -58,10 +64,14 @@ export function perms(flags: number): string {
 }
 
 /** What the line is called; empty for most anonymous memory. */
-export function nameOf(mm: State, { backing, end, special, start }: Vma): string {
+export function nameOf(mm: State, vma: Vma, { heapTouches }: Display = NEWEST): string {
+  const { backing, end, special, start } = vma;
   if (backing !== null) return backing.name;
   if (special !== null) return special;
-  if (start < mm.brk && end > mm.startBrk) return '[heap]';
+  const isHeap = heapTouches
+    ? start <= mm.brk && end >= mm.startBrk
+    : start < mm.brk && end > mm.startBrk;
+  if (isHeap) return '[heap]';
   return start <= mm.startStack && mm.startStack < end ? '[stack]' : '';
 }
 

@@ -66,8 +66,10 @@ export interface Features {
   /** Whom a copy that DONTUNMAP leaves beside its source may join. */
   readonly copyBesideSource:
     'joins-source' | 'joins-other' /** The neighbour on its other side. */ | 'alone' /** Nobody. */;
-  readonly mseal: 'none' | 'any' | '64-bit';
+  readonly mseal: boolean;
   readonly mdwe: boolean;
+  /** A VMA that only touches the heap's range is called [heap] too. */
+  readonly heapTouches: boolean;
   /** smaps has letters for VM_LOCKONFAULT. */
   readonly namesLockOnFault: boolean;
 }
@@ -99,8 +101,9 @@ const LINUX_6_12: Features = {
   dontunmapLocked: 'splits',
   dontunmapResetsPgoff: true,
   copyBesideSource: 'joins-other',
-  mseal: 'any',
+  mseal: true,
   mdwe: true,
+  heapTouches: false,
   namesLockOnFault: true,
 };
 
@@ -112,7 +115,6 @@ const LINUX_6_18: Features = {
   dontunmapLocked: 'drifts',
   dontunmapResetsPgoff: false,
   copyBesideSource: 'joins-source',
-  mseal: '64-bit',
 };
 
 const LINUX_6_18_FIXED: Features = {
@@ -133,8 +135,9 @@ const LINUX_6_1: Features = {
   alignsHuge: false,
   dropsAccount: 'never',
   copyBesideSource: 'alone',
-  mseal: 'none',
+  mseal: false,
   mdwe: false,
+  heapTouches: true,
   namesLockOnFault: false,
 };
 

@@ -50,6 +50,7 @@ const MMAP = {
   'mmap.mdwe': 'A process that gave it up maps nothing writable and executable.',
   'mmap.rlimit-size': 'RLIMIT_AS or RLIMIT_DATA has no room, what is replaced not counted.',
   'mmap.overcommit': 'The new pages cannot be charged.',
+  'mmap.shared-overcommit': 'The pages of the shared object cannot be charged.',
   'mmap.unmap-refused': 'What is in the way cannot be unmapped.',
   'mmap.mapped': 'The range is mapped.',
 } as const;
@@ -176,7 +177,6 @@ const MADVISE = {
 
 const SEAL_AND_POLICY = {
   'mseal.no-such-call': 'The kernel has no mseal(2).',
-  'mseal.not-64-bit': 'A 32-bit process seals nothing.',
   'mseal.flags': 'There are no flags.',
   'mseal.unaligned': 'The start is page-aligned.',
   'mseal.wraps': 'The length survives rounding, and the end lies above the start.',
@@ -258,6 +258,7 @@ const ORIGINS: readonly (readonly [prefix: string, origin: string])[] = [
   ['vm-brk-flags.', 'vm_brk_flags(), mm/mmap.c, Linux 6.18'],
   ['mmap.rlimit-size', '__mmap_setup(), mm/vma.c, Linux 6.18; mmap_region(), mm/mmap.c, Linux 6.1'],
   ['mmap.overcommit', '__mmap_setup(), mm/vma.c, Linux 6.18; mmap_region(), mm/mmap.c, Linux 6.1'],
+  ['mmap.shared-overcommit', 'shmem_zero_setup(), mm/shmem.c, Linux 6.18'],
   ['mmap.unmap-refused', 'mmap_region(), mm/mmap.c, Linux 6.1'],
   ['mmap.', 'ksys_mmap_pgoff() and do_mmap(), mm/mmap.c, Linux 6.18'],
   ['unmapped-area.huge', '__thp_get_unmapped_area(), mm/huge_memory.c, Linux 6.18'],

@@ -94,10 +94,16 @@ function machineOf(setup: Setup): Machine {
   };
 }
 
-function openFile({ access, pages }: FileSpec, index: number): OpenFile {
+function openFile(
+  { access, inode, pages }: FileSpec,
+  index: number,
+  files: readonly FileSpec[],
+): OpenFile {
+  // A mapping shows its inode: of two descriptors of one file nobody can tell which was mapped.
+  const first = files.findIndex((file) => file.inode === inode);
   return {
     id: FIRST_FILE_ID + index,
-    name: `file:${index}`,
+    name: `file:${first}`,
     pages,
     readable: access !== 'w',
     writable: access !== 'r',
