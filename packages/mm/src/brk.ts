@@ -7,6 +7,7 @@ import { PAGE_SIZE } from './constants.ts';
 import { addVma, isAtMapLimit } from './add-vma.ts';
 import { canMergeAfter, mergeNewRange, neighboursOf, type Proposal } from './merge.ts';
 import { flagsBeforeMerge, flagsOfNewVma } from './merge-any.ts';
+import { wouldCrash } from './maple32.ts';
 import type { OperationOf } from './operation.ts';
 import { populate } from './populate.ts';
 import { refusal, type Refusal } from './refusal.ts';
@@ -86,6 +87,9 @@ function grow(call: Call, request: number, newEnd: number, oldEnd: number): MmSt
   if (!leavesGuardPage(call, oldEnd, newEnd)) return call.value(old, 'brk.guard-page');
   // Bss that ends where the heap begins is not looked at: the heap never becomes a part of it.
   const below = mm.tree.prev(oldEnd, mm.startBrk);
+  if (call.features.treeBug === 'reuses-linked-node' && wouldCrash(mm.tree, oldEnd)) {
+    return call.oops('mas_update_gap', 'brk.tree-crash');
+  }
   const refused = doBrkFlags(call, below, { start: oldEnd, end: newEnd }, 0);
   if (refused !== undefined) return call.value(old, refused.rule);
   mm.brk = request;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Errno, Step } from '@kernel-models/model-core';
 import { OutOfMemory } from './allocation.ts';
+import { PARENT_SLOT_4_BIT, reuseLinkedNode } from './maple32.ts';
 import type { Disaster, Outcome } from './outcome.ts';
 import type { Refusal } from './refusal.ts';
 import type { Features } from './revisions.ts';
@@ -45,7 +46,13 @@ export class Call {
   /** The tree, to be written to. */
   writableTree(): VmaTree {
     const { mm } = this;
-    if (mm.tree === this.#saved.tree) mm.tree = mm.tree.snapshot();
+    if (mm.tree === this.#saved.tree) {
+      const { treeBug } = this.features;
+      mm.tree =
+        treeBug === 'parent-slot-4bit'
+          ? mm.tree.snapshot({ rules: PARENT_SLOT_4_BIT })
+          : mm.tree.snapshot();
+    }
     return mm.tree;
   }
 
@@ -55,7 +62,10 @@ export class Call {
    * @throws OutOfMemory
    */
   store(vma: Vma): void {
-    if (this.writableTree().storeRange(vma.start, vma.end - 1, vma) < 0) throw new OutOfMemory();
+    const tree = this.writableTree();
+    const { splits } = tree.counters;
+    if (tree.storeRange(vma.start, vma.end - 1, vma) < 0) throw new OutOfMemory();
+    if (this.features.treeBug === 'reuses-linked-node') reuseLinkedNode(tree, splits);
   }
 
   /**

@@ -20,7 +20,16 @@ export {
   type Resource,
 } from './operation.ts';
 export type { Disaster, Outcome, SmapsVma, Totals } from './outcome.ts';
-export { formatMaps, nameOf, observe, perms } from './proc-maps.ts';
+export {
+  formatMaps,
+  nameOf,
+  observe,
+  parseMapsLine,
+  perms,
+  type Display,
+  type MapsLine,
+} from './proc-maps.ts';
+export { layoutOf } from './layout.ts';
 export { featuresOf, REVISIONS, type Features } from './revisions.ts';
 export { RULES, type RuleName } from './rules.ts';
 export {

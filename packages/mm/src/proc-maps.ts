@@ -86,6 +86,30 @@ export function formatMaps(mm: State): readonly string[] {
   });
 }
 
+/** What a line of /proc/PID/maps says. */
+export type MapsLine = Pick<SmapsVma, 'start' | 'end' | 'perms' | 'offset' | 'name'>;
+
+const MAPS_LINE = /^([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-][ps]) ([0-9a-f]+) \S+ \d+ *(.*)$/;
+
+/**
+ * Reads a line of /proc/PID/maps.
+ *
+ * @throws RangeError where it is none
+ */
+export function parseMapsLine(line: string): MapsLine {
+  const [, start, end, access, offset, name] = MAPS_LINE.exec(line) ?? [];
+  if (start === undefined || end === undefined || access === undefined) {
+    throw new RangeError(`line: expected one of /proc/PID/maps, got ${JSON.stringify(line)}`);
+  }
+  return {
+    start: BigInt(`0x${start}`),
+    end: BigInt(`0x${end}`),
+    perms: access,
+    offset: BigInt(`0x${offset ?? '0'}`),
+    name: name ?? '',
+  };
+}
+
 function hex8(value: bigint): string {
   return value.toString(16).padStart(8, '0');
 }

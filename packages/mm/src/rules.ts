@@ -11,6 +11,7 @@ const BRK = {
   'brk.rlimit-data': 'Heap and data segment together exceed RLIMIT_DATA, byte for byte.',
   'brk.same-page': 'The break moves inside its page, and nothing is mapped.',
   'brk.bug-on': 'As posted: shrinking over a heap that is not mapped kills the kernel.',
+  'brk.tree-crash': 'As posted, on 32-bit ARM: the store meets a node that the tree holds twice.',
   'brk.nothing-mapped': 'Nothing is mapped in the part of the heap that is given back.',
   'brk.shrink-refused': 'What the heap gives back cannot be unmapped.',
   'brk.shrunk': 'The heap is shorter.',
@@ -252,6 +253,10 @@ const ORIGINS: readonly (readonly [prefix: string, origin: string])[] = [
   [
     'brk.bug-on',
     'Message-ID 8d77a517-fcc1-5e74-b9d8-2a250dc751ed@gmail.com, the patch quoted there',
+  ],
+  [
+    'brk.tree-crash',
+    'mas_update_gap(), lib/maple_tree.c, in Message-ID 8d77a517-fcc1-5e74-b9d8-2a250dc751ed@gmail.com',
   ],
   ['brk.rlimit-data', 'check_data_rlimit(), include/linux/mm.h, Linux 6.18'],
   ['brk.', 'SYSCALL_DEFINE1(brk), mm/mmap.c, and do_brk_flags(), mm/vma.c, Linux 6.18'],
