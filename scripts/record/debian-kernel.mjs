@@ -7,7 +7,15 @@
 // The package comes through apt-get from the archives that this host has configured; it is unpacked
 // into the cache folder, never installed. Needs apt-get, dpkg-deb and tar; no root.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -51,6 +59,62 @@ function newestPackage(series) {
 }
 
 /**
+ * Downloads packages and unpacks them into a folder, which is complete or not there.
+ *
+ * @param {readonly string[]} packages
+ * @param {string} folder
+ */
+function unpackPackages(packages, folder) {
+  if (existsSync(folder)) return;
+  mkdirSync(imageFolder(), { recursive: true });
+  const scratch = mkdtempSync(join(imageFolder(), '.unpack-'));
+  try {
+    execFileSync('apt-get', ['download', '-qq', ...packages], { cwd: scratch, stdio: 'pipe' });
+    for (const archive of readdirSync(scratch).filter((name) => name.endsWith('.deb'))) {
+      execFileSync('dpkg-deb', ['-x', archive, 'root'], { cwd: scratch, stdio: 'pipe' });
+    }
+    renameSync(join(scratch, 'root'), folder);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Downloads and unpacks the kernel of a series with its modules, and what external modules are built
+ * with.
+ *
+ * @param {string} series such as `6.12`
+ * @returns {{ image: string, modules: string, build: string }} path of the bzImage, and folders
+ */
+export function fetchBuildableKernel(series) {
+  const release = newestPackage(series).slice('linux-image-'.length);
+  const version = release.slice(0, -'-cloud-amd64'.length);
+  const folder = join(imageFolder(), `linux-${release}-buildable`);
+  const kbuild = execFileSync('apt-cache', ['depends', `linux-headers-${release}`], {
+    encoding: 'utf8',
+  }).match(/linux-kbuild-\S+/)?.[0];
+  if (kbuild === undefined) throw new Error(`linux-headers-${release}: names no linux-kbuild`);
+  unpackPackages(
+    [
+      `linux-image-${release}`,
+      `linux-headers-${release}`,
+      `linux-headers-${version}-common`,
+      kbuild,
+    ],
+    folder,
+  );
+  const build = join(folder, 'usr', 'src', `linux-headers-${release}`);
+  // The package includes another one by the place where it would be installed.
+  const common = join(folder, 'usr', 'src', `linux-headers-${version}-common`);
+  writeFileSync(join(build, 'Makefile'), `include ${join(common, 'Makefile')}\n`);
+  return {
+    image: join(folder, 'boot', `vmlinuz-${release}`),
+    modules: join(folder, 'lib', 'modules', release),
+    build,
+  };
+}
+
+/**
  * Downloads and unpacks the kernel of a series, unless the cache has it.
  *
  * @param {string} series such as `6.12`
@@ -62,18 +126,15 @@ export function fetchKernel(series) {
   const image = join(folder, packageName);
   if (existsSync(image)) return image;
   mkdirSync(folder, { recursive: true });
-  const scratch = mkdtempSync(join(folder, '.unpack-'));
+  const unpacked = mkdtempSync(join(folder, '.kernel-'));
   try {
-    execFileSync('apt-get', ['download', '-qq', packageName], { cwd: scratch, stdio: 'pipe' });
-    const archive = readdirSync(scratch).find((name) => name.endsWith('.deb'));
-    if (archive === undefined) throw new Error(`apt-get downloaded no package ${packageName}`);
-    execFileSync('dpkg-deb', ['-x', archive, 'root'], { cwd: scratch, stdio: 'pipe' });
-    const boot = join(scratch, 'root', 'boot');
+    unpackPackages([packageName], join(unpacked, 'root'));
+    const boot = join(unpacked, 'root', 'boot');
     const vmlinuz = readdirSync(boot).find((name) => name.startsWith('vmlinuz-'));
     if (vmlinuz === undefined) throw new Error(`${packageName}: holds no /boot/vmlinuz-*`);
     renameSync(join(boot, vmlinuz), image);
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    rmSync(unpacked, { recursive: true, force: true });
   }
   return image;
 }

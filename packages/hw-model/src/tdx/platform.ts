@@ -24,9 +24,22 @@ export interface Platform {
   readonly cpuSvn: Uint8Array;
 }
 
+type Hmac = ReturnType<typeof hmac.create>;
+
+/** HMACs that have taken in their key and nothing else: 4 of the 8 hash blocks of a report's MAC. */
+const keyed = new WeakMap<Uint8Array, Hmac>();
+
+function keyedHmac(key: Uint8Array): Hmac {
+  const known = keyed.get(key);
+  if (known !== undefined) return known;
+  const fresh = hmac.create(sha256, key);
+  keyed.set(key, fresh);
+  return fresh;
+}
+
 /** HMAC-SHA-256 over bytes 0 to 223 of a REPORTMACSTRUCT, under the platform's key. */
 export function reportMac({ reportKey }: Platform, macStruct: Uint8Array): Uint8Array {
-  return hmac(sha256, reportKey, macStruct.subarray(0, MACED_SIZE));
+  return keyedHmac(reportKey).clone().update(macStruct.subarray(0, MACED_SIZE)).digest();
 }
 
 /** Result of ENCLU[EVERIFYREPORT2], and of SEAMVERIFYREPORT. */

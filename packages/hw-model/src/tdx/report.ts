@@ -86,36 +86,45 @@ export function teeTcbInfoHash(info: Uint8Array, { hashesPadding }: Features): U
   return sha384(padded);
 }
 
-/** What a report is made of, the hashes already taken. */
+/** What all reports of a TD share until a register is extended, the hashes already taken. */
 export interface ReportParts {
   readonly teeTcbInfo: Uint8Array;
   readonly teeTcbInfoHash: Uint8Array;
   readonly tdInfo: Uint8Array;
   readonly teeInfoHash: Uint8Array;
-  /** 64 bytes. */
-  readonly reportData: Uint8Array;
 }
 
 /**
- * Puts a TDREPORT_STRUCT together and MACs it. Mirrors SEAMOPS[SEAMREPORT], Intel SDM, and the
- * layout of the Intel TDX Module 1.5 ABI specification.
+ * Lays out a TDREPORT_STRUCT whose REPORTDATA and MAC are zero. Mirrors the layout of the Intel
+ * TDX Module 1.5 ABI specification.
  */
-export function assembleReport(
-  platform: Platform,
-  parts: ReportParts,
-  features: Features,
-): Uint8Array {
+export function layOutReport({ cpuSvn }: Platform, parts: ReportParts): Uint8Array {
   const report = new Uint8Array(TDREPORT_SIZE);
   const at = TDREPORT_OFFSET;
   report[at.reportType] = REPORT_TYPE_TDX;
-  report.set(platform.cpuSvn, at.cpuSvn);
+  report.set(cpuSvn, at.cpuSvn);
   report.set(parts.teeTcbInfoHash, at.teeTcbInfoHash);
   report.set(parts.teeInfoHash, at.teeInfoHash);
-  report.set(parts.reportData, at.reportData);
   report.set(parts.teeTcbInfo, at.teeTcbInfo);
   report.set(parts.tdInfo, at.tdInfo);
-  const maced = report.slice(0, MACED_SIZE);
-  if (features.macExcludesReportData) maced.fill(0, at.reportData, at.reportData + 64);
-  report.set(reportMac(platform, maced), at.mac);
+  return report;
+}
+
+/**
+ * A copy of such a layout with REPORTDATA, and MACed. Mirrors SEAMOPS[SEAMREPORT], Intel SDM.
+ *
+ * @param reportData 64 bytes
+ */
+export function sealReport(
+  platform: Platform,
+  layout: Uint8Array,
+  reportData: Uint8Array,
+  { macExcludesReportData }: Features,
+): Uint8Array {
+  const report = layout.slice();
+  const at = TDREPORT_OFFSET;
+  report.set(reportData, at.reportData);
+  const maced = macExcludesReportData ? layout : report;
+  report.set(reportMac(platform, maced.subarray(0, MACED_SIZE)), at.mac);
   return report;
 }

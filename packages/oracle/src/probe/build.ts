@@ -16,6 +16,9 @@ const PROBES = fileURLToPath(new URL('../../probes/', import.meta.url));
 /** The header that every probe includes: the protocol, and how to leave nothing behind. */
 const SHARED = 'probe.h';
 
+/** Every header of ours that a source includes. */
+const OWN_HEADERS = /^#include "([^"]+)"$/gm;
+
 const FLAGS = ['-std=gnu11', '-O2', '-static', '-Wall', '-Wextra'] as const;
 
 /** Where sources, compiler and results are. Tests set them. */
@@ -39,7 +42,12 @@ export async function buildProbe(name: string, options: BuildOptions = {}): Prom
   const compiler = options.compiler ?? process.env['CC'] ?? 'cc';
   const source = join(sources, `${name}.c`);
   const hash = createHash('sha256').update(JSON.stringify([compiler, FLAGS, process.arch]));
-  for (const file of [source, join(sources, SHARED)]) hash.update(await readFile(file));
+  const text = await readFile(source, 'utf8');
+  const headers = [...text.matchAll(OWN_HEADERS)].map(([, header = '']) => header);
+  hash.update(text);
+  for (const header of new Set([SHARED, ...headers])) {
+    hash.update(await readFile(join(sources, header)));
+  }
   const binary = join(cache, `probe-${name}-${hash.digest('hex').slice(0, 24)}`);
   if (await isExecutable(binary)) return binary;
 

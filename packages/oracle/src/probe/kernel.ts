@@ -37,6 +37,8 @@ export interface KernelOptions extends LocalOptions {
    * equal cases take equal time.
    */
   readonly virtualClock?: boolean;
+  /** Boot parameters beside those that every machine gets. */
+  readonly parameters?: string;
 }
 
 /**
@@ -65,6 +67,7 @@ export function kernelTransport(
         image,
         initramfs: file,
         watchdogMs,
+        parameters: options.parameters ?? '',
         virtualClock: options.virtualClock === true,
       });
     } finally {
@@ -78,6 +81,8 @@ export function kernelTransport(
     watchdogMs,
     connect: () => boot(),
     connectWith: boot,
+    // A clock that jumps over waiting jumps while the probe waits for its next line, too.
+    ...(options.virtualClock === true && { worthAStart: 1 }),
   };
 }
 
@@ -144,6 +149,7 @@ interface Machine {
   readonly initramfs: FileHandle;
   readonly watchdogMs: number;
   readonly virtualClock: boolean;
+  readonly parameters: string;
 }
 
 /** An instruction takes 2 ns, and time jumps to the next timer where there is none to execute. */
@@ -155,7 +161,7 @@ const CONSOLE_FD = 4;
 const INITRAMFS_FD = 5;
 
 function startMachine(machine: Machine): Link {
-  const { guard, emulator, image, initramfs: file, watchdogMs, virtualClock } = machine;
+  const { guard, emulator, image, initramfs: file, watchdogMs, virtualClock, parameters } = machine;
   const child = spawn(
     guard,
     [
@@ -165,7 +171,7 @@ function startMachine(machine: Machine): Link {
       ...['-machine', 'pc', '-accel', 'tcg', '-cpu', 'max', '-m', '768'],
       ...(virtualClock ? VIRTUAL_CLOCK : []),
       ...['-kernel', image, '-initrd', `/proc/self/fd/${INITRAMFS_FD}`],
-      ...['-append', `${BOOT_PARAMETERS} -- --boot --watchdog=${watchdogMs}`],
+      ...['-append', `${BOOT_PARAMETERS} ${parameters} -- --boot --watchdog=${watchdogMs}`],
       ...['-chardev', `socket,id=console,fd=${CONSOLE_FD}`, '-serial', 'chardev:console'],
       ...['-chardev', `socket,id=probe,fd=${PROBE_FD}`, '-serial', 'chardev:probe'],
     ],

@@ -26,7 +26,7 @@ export interface ProbeAnswer {
 /** Added to a watchdog of the probe before this side gives up too, milliseconds. */
 const WATCHDOG_MARGIN_MS = 5000;
 
-/** From this many cases on, a transport that can start with its cases does. */
+/** From this many cases on, a transport that can start with its cases does, unless it says. */
 const WORTH_A_START = 64;
 
 /** A case whose lines are on their way. */
@@ -78,11 +78,12 @@ export class ProbeSession {
    */
   async *run(cases: Iterable<ProbeCase>): AsyncGenerator<ProbeAnswer> {
     const all = [...cases];
+    const { connectWith, worthAStart = WORTH_A_START } = this.#transport;
     let done = 0;
     try {
       while (done < all.length) {
         const rest = all.slice(done);
-        const preloads = this.#transport.connectWith !== undefined && rest.length >= WORTH_A_START;
+        const preloads = connectWith !== undefined && rest.length >= worthAStart;
         try {
           for await (const answer of preloads ? this.#preloaded(rest) : this.#streamed(rest)) {
             done += 1;

@@ -42,4 +42,6 @@ export interface Transport {
    * @throws Unavailable naming what is missing
    */
   connectWith?(lines: Iterable<string>): Promise<Link>;
+  /** From this many cases on a start with them is worth its price. Absent: 64. */
+  readonly worthAStart?: number;
 }

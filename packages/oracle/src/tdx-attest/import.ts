@@ -325,7 +325,9 @@ export function driverPart(
       events.push({ seq: events.length, operation: mine, observed: seen });
     }
   }
-  return { ...trace, model: 'tdx-attest.driver', setup: driver.DEFAULT_SETUP, events };
+  const { tdxGuest, nameTaken, platform } = trace.setup;
+  const setup = { tdxGuest, nameTaken, platform };
+  return { ...trace, model: 'tdx-attest.driver', setup, events };
 }
 
 function driverOperation(
@@ -333,10 +335,19 @@ function driverOperation(
   taken: boolean,
 ): driver.DriverOperation | undefined {
   switch (operation.op) {
-    case 'load':
-      return taken ? { op: 'load', fails: 'report-provider' } : { op: 'load' };
+    case 'load': {
+      const { fails = taken ? ('report-provider' as const) : undefined, tdcallStatus } = operation;
+      return {
+        op: 'load',
+        ...(fails !== undefined && { fails }),
+        ...(tdcallStatus !== undefined && { tdcallStatus }),
+      };
+    }
     case 'unload':
+    case 'bind':
+    case 'unbind':
     case 'ioctl':
+    case 'device-call':
     case 'set-tdcall-status':
       return operation;
     default:
@@ -359,7 +370,8 @@ type GetQuoteTrace = Trace<getquote.Setup, getquote.GetQuoteOperation, getquote.
 /**
  * The part of a trace that is the handshake over the GetQuote buffer: every request of a kernel
  * whose host answered before the hypercall returned. What both sides do on the way is known from
- * the harness; what the kernel made of it in the end was observed.
+ * the harness; what the kernel made of it in the end was observed. It ends where a trace comes to
+ * an inblob that is written call by call, or a host that writes out of turn.
  */
 export function handshakePart(
   trace: Trace<tsm.Setup, tsm.TsmOperation, tsm.TsmOutcome>,
@@ -374,6 +386,8 @@ export function handshakePart(
   let host = { status: 0n, delayed: false };
   const nonces = new Map<string, Uint8Array>();
   for (const { operation, observed } of trace.events) {
+    if (operation.op === 'open' && operation.file === 'inblob') break;
+    if (operation.op === 'host-writes') break;
     if (operation.op === 'write-inblob') nonces.set(operation.name, operation.content);
     if (operation.op === 'load' && isSuccess(observed)) {
       host = { status: 0n, delayed: false };
@@ -387,6 +401,8 @@ export function handshakePart(
     if (operation.op !== 'read-outblob' || observed.kind !== 'one') continue;
     const { outcome } = observed;
     if (outcome.kind !== 'blob' || outcome.cost?.hypercalls !== 1 || host.delayed) continue;
+    // A host that says that it is not done has not answered.
+    if (outcome.cost.seconds > 0) continue;
     push({ op: 'guest-begin' });
     push({ op: 'guest-step' }, observedOne({ kind: 'hypercall', status: 0n }));
     const request = events.filter((event) => event.operation.op === 'guest-begin').length;

@@ -44,7 +44,11 @@ test('the recorded kernel is not Linux 7.0: it hands out what a failed request l
 });
 
 test('a recording with one answer changed diverges', () => {
-  for (const trace of tracesOf('tdx-attest.tsm')) {
+  const traces = tracesOf('tdx-attest.tsm').filter(({ events }) =>
+    events.some(({ operation }) => operation.op === 'read-outblob'),
+  );
+  expect(traces.length).toBeGreaterThan(100);
+  for (const trace of traces) {
     const at = trace.events.findIndex(({ operation }) => operation.op === 'read-outblob');
     const event = trace.events[at];
     if (event === undefined) throw new Error('no read-outblob in the recording');

@@ -4,11 +4,12 @@ import { featuresOf, type Features } from '../revisions.ts';
 import { applyDriver, load } from './driver-layer.ts';
 import { actAsHost } from './host.ts';
 import { close, open, write } from './inblob.ts';
-import { mkdir, readGeneration, readOutblob, readProvider, rmdir, writeInblob } from './item.ts';
+import { mkdir, readOutblob, rmdir, writeInblob } from './item.ts';
 import type { FileOperation, TsmOperation } from './operation.ts';
 import { readCall, signal, tick, withFile } from './outblob.ts';
 import type { TsmState } from './state.ts';
-import { refuse, step, type TsmStep } from './step.ts';
+import { step, type TsmStep } from './step.ts';
+import { isText, readGeneration, readProvider, readText, rewind } from './text-file.ts';
 
 /**
  * The transition function of the report items.
@@ -55,12 +56,13 @@ function applyToFile(state: TsmState, operation: FileOperation, features: Featur
       return open(state, operation);
     case 'write':
       return write(state, operation, features);
-    case 'read':
-      return read(state, operation.fd, operation.size, features);
+    case 'read': {
+      const file = state.files[operation.fd];
+      if (isText(file)) return readText(state, file, operation);
+      return readOutblobFile(state, operation, features);
+    }
     case 'lseek':
-      return state.files[operation.fd] === undefined
-        ? refuse(state, 'EBADF', 'file.bad-descriptor')
-        : refuse(state, 'ESPIPE', 'file.no-seek');
+      return rewind(state, operation.fd);
     case 'close':
       return close(state, operation.fd, features);
     case 'read-size':
@@ -75,9 +77,14 @@ function applyToFile(state: TsmState, operation: FileOperation, features: Featur
 }
 
 /**
- * read(2) of a file that {@link readCall} has filled, or fills with a host that answers at once.
+ * read(2) of an outblob that {@link readCall} has filled, or fills with a host that answers at
+ * once.
  */
-function read(state: TsmState, fd: number, size: number, features: Features): TsmStep {
+function readOutblobFile(
+  state: TsmState,
+  { fd, size }: Extract<FileOperation, { readonly op: 'read' }>,
+  features: Features,
+): TsmStep {
   const sized = readCall(state, fd, 'size', features);
   if (sized.outcome.kind !== 'size') return sized;
   const filled = readCall(sized.state, fd, 'data', features);

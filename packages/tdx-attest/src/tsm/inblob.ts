@@ -4,7 +4,7 @@ import { without } from '../records.ts';
 import type { Features } from '../revisions.ts';
 import { inOrder } from '../trails.ts';
 import type { FileOperation, ItemFile } from './operation.ts';
-import { itemOf, withFile, withItem } from './outblob.ts';
+import { isPositionHeld, itemOf, withFile, withItem } from './outblob.ts';
 import type { TsmRule } from './rules.ts';
 import type { OpenFile, ReportFile, TsmState } from './state.ts';
 import { blocked, refuse, step, SUCCESS, type TsmStep } from './step.ts';
@@ -51,6 +51,7 @@ export function open(
     position: 0,
     written: null,
     tried: false,
+    shown: null,
     fetched: null,
     announced: null,
   };
@@ -71,6 +72,7 @@ export function write(
   features: Features,
 ): TsmStep {
   const file = state.files[fd];
+  if (offset === undefined && isPositionHeld(state, fd)) return blocked(state);
   if (file?.access !== 'write') return refuse(state, 'EBADF', 'file.bad-descriptor');
   const start = offset ?? file.position;
   const end = start + content.length;

@@ -64,9 +64,9 @@ export function writeInblob(
   { name, content }: Of<'write-inblob'>,
   features: Features,
 ): TsmStep {
-  if (state.waiting !== null) return blocked(state);
   const opened = open(state, { op: 'open', fd: OWN_FD, name, file: 'inblob', access: 'write' });
   if (opened.outcome.kind === 'errno') return opened;
+  if (state.waiting !== null) return blocked(state);
   const written = write(opened.state, { op: 'write', fd: OWN_FD, content }, features);
   const closed = close(written.state, OWN_FD, features);
   const { outcome } = written;
@@ -89,11 +89,11 @@ export function readOutblob(
   { name, signalAfter }: Of<'read-outblob'>,
   features: Features,
 ): TsmStep {
-  if (state.waiting !== null) return blocked(state);
   const opened = open(state, { op: 'open', fd: OWN_FD, name, file: 'outblob', access: 'read' });
   if (opened.outcome.kind === 'errno') {
     return { ...opened, outcome: { ...opened.outcome, cost: NO_COST } };
   }
+  if (state.waiting !== null) return blocked(state);
   const sized = awaitHost(readCall(opened.state, OWN_FD, 'size', features), signalAfter, features);
   const closed = { ...sized.state, files: state.files };
   if (sized.outcome.kind !== 'size') return { ...sized, state: closed };
@@ -121,22 +121,3 @@ const EMPTY_BLOB = {
   head: new Uint8Array(),
   bytes: new Uint8Array(),
 } as const satisfies TsmOutcome;
-
-/** Reads the generation, in decimal. */
-export function readGeneration(state: TsmState, { name }: Of<'read-generation'>): TsmStep {
-  const item = state.items[name];
-  if (item === undefined) return refuse(state, 'ENOENT', 'open.missing');
-  if (state.waiting !== null) return blocked(state);
-  const text = `${item.writeGeneration}\n`;
-  return step(state, { kind: 'text', text }, 'generation.value');
-}
-
-/** Reads the name of the provider. */
-export function readProvider(state: TsmState, { name }: Of<'read-provider'>): TsmStep {
-  if (state.items[name] === undefined) return refuse(state, 'ENOENT', 'open.missing');
-  if (state.waiting !== null) return blocked(state);
-  if (!state.provider) return refuse(state, 'ENXIO', 'provider.none');
-  return step(state, { kind: 'text', text: 'tdx_guest\n' }, 'provider.name', PROVIDER_TRAIL);
-}
-
-const PROVIDER_TRAIL = Object.freeze(['provider.none']);

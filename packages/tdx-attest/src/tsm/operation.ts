@@ -80,6 +80,7 @@ export type FileOperation =
     }
   /** read(2) of at most `size` bytes at the file's position. */
   | { readonly op: 'read'; readonly fd: number; readonly size: number }
+  /** To the start of the file. */
   | { readonly op: 'lseek'; readonly fd: number }
   | { readonly op: 'close'; readonly fd: number }
   /** The first of configfs's two calls for a file's bytes: it asks how many there are. */

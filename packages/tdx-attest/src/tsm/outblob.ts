@@ -47,7 +47,9 @@ export function readCall(state: TsmState, fd: number, call: Call, features: Feat
     return step(state, shown, 'read.snapshot');
   }
   const item = itemOf(state, file);
-  if (item === undefined) return refuse(state, 'ENOENT', 'file.item-gone');
+  if (item === undefined) {
+    return step(state, { kind: 'errno', errno: 'ENOENT', cost: NO_COST }, 'file.item-gone');
+  }
   return readReport(state, fd, file, item, call, features);
 }
 
@@ -167,6 +169,14 @@ export function signal(state: TsmState): TsmStep {
 export function itemOf(state: TsmState, { name, itemId }: OpenFile): Item | undefined {
   const item = state.items[name];
   return item?.id === itemId ? item : undefined;
+}
+
+/**
+ * Whether a read that waits holds the position of a file. Who shares the descriptor waits for it,
+ * even for a call that is bound to fail.
+ */
+export function isPositionHeld({ waiting }: TsmState, fd: number): boolean {
+  return waiting?.fd === fd;
 }
 
 /** The state with another item under a name. */

@@ -36,8 +36,9 @@ export function dataCapacity({ quoteBufferSize }: Features): number {
 
 /** The first bytes of the buffer's data. */
 export function dataOf({ data }: QuoteBuffer, size: number): Uint8Array {
+  if (size <= data.length) return data.slice(0, size);
   const bytes = new Uint8Array(size);
-  bytes.set(data.subarray(0, size));
+  bytes.set(data);
   return bytes;
 }
 
@@ -51,13 +52,17 @@ export function answer(
   features: Features,
 ): QuoteBuffer {
   const { reportData } = TDREPORT_OFFSET;
-  const nonce = dataOf(buffer, reportData + REPORTDATA_SIZE).subarray(reportData);
   const size = Math.min(outLen, dataCapacity(features));
-  const written = Uint8Array.from({ length: size }, (_, index) => (nonce[index] ?? 0xae) ^ 0xff);
   const data = dataOf(buffer, Math.max(size, buffer.data.length));
-  data.set(written);
+  data.fill(ANSWER_FILLER, REPORTDATA_SIZE, Math.max(size, REPORTDATA_SIZE));
+  for (let index = 0; index < Math.min(size, REPORTDATA_SIZE); index += 1) {
+    data[index] = (buffer.data[reportData + index] ?? 0) ^ 0xff;
+  }
   return { ...buffer, status: finalStatus, outLen, data };
 }
+
+/** What follows the complement of REPORTDATA. */
+const ANSWER_FILLER = 0x51;
 
 /** The state after milliseconds in which a scripted answer may come due. */
 export function passTime(state: TsmState, milliseconds: number, features: Features): TsmState {

@@ -34,16 +34,20 @@ const TABLE = {
     'read(2), write(2), EBADF',
   ],
   'file.blocked': [
-    'A read that waits for the host holds off everything that touches an item.',
-    'tsm_rwsem, drivers/virt/coco/tsm.c',
+    'A read that waits for the host holds off everything that touches an item or its own file.',
+    'tsm_rwsem, drivers/virt/coco/tsm.c; f_pos_lock in fdget_pos(), fs/file.c',
   ],
   'file.item-gone': [
     'A file of a removed item has nothing to read.',
     'configfs_bin_read_iter(), fs/configfs/file.c',
   ],
   'file.no-seek': [
-    'The files of an item do not seek.',
+    'The files of an item that hold bytes do not seek.',
     'configfs_bin_file_operations, fs/configfs/file.c',
+  ],
+  'file.rewound': [
+    'The files of an item that are text do.',
+    'configfs_file_operations, fs/configfs/file.c',
   ],
   'write.too-big': [
     'An inblob is 64 bytes at most.',

@@ -70,6 +70,8 @@ export interface OpenFile {
   readonly written: Uint8Array | null;
   /** inblob: a write was tried. */
   readonly tried: boolean;
+  /** generation, provider: what this file shows from its first read on. */
+  readonly shown: string | null;
   /** outblob: what this file shows from its first read on. */
   readonly fetched: Blob | null;
   /** outblob: bytes that the first of configfs's two calls announced; null before it. */
