@@ -20,7 +20,9 @@ function machineOf(cpu: ControlState): State {
   return { ...state, vcpus: state.vcpus.map((vcpu) => ({ ...vcpu, cpu })) };
 }
 
-/** The operation of the machine that does what one of the hardware does; undefined where none does. */
+/**
+ * The operation of the machine that does what one of the hardware does; undefined where none does.
+ */
 function onMachine(operation: CpuOperation): Operation | undefined {
   const vcpu = 0;
   switch (operation.op) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 /*
- * A naive reference of the posting of June 2020 on one vCPU that runs a 64-bit kernel: bits by name, pins
- * as two lists for each register, every rule as the posting states it. It knows writes of CR0 and CR4
- * that touch the pinned bits only, the six MSRs, SMM and a nested guest.
+ * A naive reference of the posting of June 2020 on one vCPU that runs a 64-bit kernel: bits by
+ * name, pins as two lists for each register, every rule as the posting states it. It knows writes
+ * of CR0 and CR4 that touch the pinned bits only, the six MSRs, SMM and a nested guest.
  */
 
 export type BitName = 'WP' | 'SMEP' | 'SMAP' | 'UMIP';

@@ -71,7 +71,9 @@ function modelCheck(): Subject {
   };
 }
 
-/** The same rules for 64-bit mode, without names, lists or a state: as fast as bigint lets them be. */
+/**
+ * The same rules for 64-bit mode, without names, lists or a state: as fast as bigint lets them be.
+ */
 function plainCheck(): Subject {
   const { cr0, cr3, cr4, features } = running;
   const reserved = ~features.cr4Valid;
@@ -128,7 +130,10 @@ function pinnedWrite(): Subject {
   };
 }
 
-/** An exploration as the suite runs it: every invariant that the revision promises is checked at each step. */
+/**
+ * An exploration as the suite runs it: every invariant that the revision promises is checked at
+ * each step.
+ */
 function exploration(depth: number, counted: 'states' | 'transitions'): Subject {
   return {
     subject: 'model',

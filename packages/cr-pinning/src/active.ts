@@ -29,8 +29,8 @@ export function pinsOf(state: State, vcpu: VCpu, features: Features): PinSet {
 }
 
 /**
- * Whether writes are held against the pins now: not in system-management mode, not while L2 runs, not
- * while INIT has suspended them, and only on a host that has the feature.
+ * Whether writes are held against the pins now: not in system-management mode, not while L2 runs,
+ * not while INIT has suspended them, and only on a host that has the feature.
  */
 export function isActive(state: State, vcpu: VCpu, features: Features): boolean {
   return (

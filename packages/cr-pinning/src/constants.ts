@@ -19,8 +19,8 @@ import {
 
 /*
  * Numbers of the paravirtual interface. The posting of June 2020 (Message-ID
- * 20200617190757.27081-3-john.s.andersen@intel.com); the earlier postings had the MSRs two lower, before
- * asynchronous page faults took those numbers.
+ * 20200617190757.27081-3-john.s.andersen@intel.com); the earlier postings had the MSRs two lower,
+ * before asynchronous page faults took those numbers.
  */
 
 /** First MSR of the posting of June 2020, and of the two before it. */
@@ -36,7 +36,10 @@ export const MSR_RFC_CR0_PIN_ALLOWED: number = 0x4b56_4d06;
 export const MSR_RFC_CR4_PIN_ALLOWED: number = 0x4b56_4d07;
 export const MSR_RFC_CR0_PINNED: number = 0x4b56_4d08;
 export const MSR_RFC_CR4_PINNED: number = 0x4b56_4d09;
-/** What mainline put at the number of CR0_PIN_ALLOWED. arch/x86/include/uapi/asm/kvm_para.h, Linux 5.13. */
+/**
+ * What mainline put at the number of CR0_PIN_ALLOWED. arch/x86/include/uapi/asm/kvm_para.h, Linux
+ * 5.13.
+ */
 export const MSR_KVM_MIGRATION_CONTROL: number = 0x4b56_4d08;
 
 /** CPUID leaf of KVM's features, EAX. */
@@ -55,13 +58,15 @@ export const EFER_PIN_ALLOWED: bigint = EFER_NXE;
 /** KVM_HC_LOCK_CR_UPDATE of the Heki postings, and its flag that asks for the ABI version. */
 export const KVM_HC_LOCK_CR_UPDATE: number = 13;
 export const LOCK_CR_UPDATE_VERSION: bigint = 1n;
-/** What KVM answers to a hypercall that it does not know. include/uapi/linux/kvm_para.h, Linux 6.12. */
+/**
+ * What KVM answers to a hypercall that it does not know. include/uapi/linux/kvm_para.h, Linux 6.12.
+ */
 export const KVM_ENOSYS: bigint = 1000n;
 export const EINVAL: bigint = 22n;
 
 /**
- * Bits of CR0 and CR4 that a guest under VMX writes without an exit. KVM_POSSIBLE_CR0_GUEST_BITS and
- * KVM_POSSIBLE_CR4_GUEST_BITS, arch/x86/kvm/kvm_cache_regs.h, Linux 5.8.
+ * Bits of CR0 and CR4 that a guest under VMX writes without an exit. KVM_POSSIBLE_CR0_GUEST_BITS
+ * and KVM_POSSIBLE_CR4_GUEST_BITS, arch/x86/kvm/kvm_cache_regs.h, Linux 5.8.
  */
 export const CR0_GUEST_OWNED: bigint = CR0_TS;
 export const CR4_GUEST_OWNED: bigint =

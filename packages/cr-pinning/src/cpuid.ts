@@ -5,8 +5,8 @@ import type { State } from './state.ts';
 import { step, type Step } from './step.ts';
 
 /**
- * CPUID 0x40000001: EAX, as far as it concerns pinning. A newer KVM gave the bit of the posting another
- * meaning, so that a guest with the posting's code takes it for pinning.
+ * CPUID 0x40000001: EAX, as far as it concerns pinning. A newer KVM gave the bit of the posting
+ * another meaning, so that a guest with the posting's code takes it for pinning.
  */
 export function cpuid(state: State, features: Features): Step {
   return step(state, { kind: 'value', value: kvmFeatures(state, features) }, 'cpuid.read');

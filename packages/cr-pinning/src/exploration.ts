@@ -33,7 +33,10 @@ const SAVED_CR0 = 0xff58;
 const BASE_CR4 = 0x20n | CR4_VMXE;
 const GUARDED_CR4 = BASE_CR4 | CR4_SMEP | CR4_SMAP;
 
-/** A VM whose vCPUs run a hypervisor: a 64-bit kernel with WP, SMEP and SMAP on, in VMX root operation. */
+/**
+ * A VM whose vCPUs run a hypervisor: a 64-bit kernel with WP, SMEP and SMAP on, in VMX root
+ * operation.
+ */
 export function smallSetup(vcpus: number): Setup {
   return {
     vcpus,

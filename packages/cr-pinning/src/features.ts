@@ -15,8 +15,8 @@ export interface MsrNumbers {
 /** In what the revisions differ. One code path reads these. */
 export interface Features {
   /**
-   * How the guest asks: not at all, by MSRs (`high-low`: two masks for each register; `mask-value`: a
-   * mask and the value that it pins to), or by a hypercall.
+   * How the guest asks: not at all, by MSRs (`high-low`: two masks for each register; `mask-value`:
+   * a mask and the value that it pins to), or by a hypercall.
    */
   readonly request: 'none' | 'high-low' | 'mask-value' | 'hypercall';
   readonly msrs: MsrNumbers;
@@ -27,11 +27,17 @@ export interface Features {
   readonly allowedCr0: bigint;
   readonly allowedCr4: bigint;
   readonly allowedEfer: bigint;
-  /** What a write of the ALLOWED MSRs does: an equal value passes, anything passes, the host sets it. */
+  /**
+   * What a write of the ALLOWED MSRs does: an equal value passes, anything passes, the host sets
+   * it.
+   */
   readonly allowedWrite: 'equal' | 'ignored' | 'host-sets';
   /** Setting ALLOWED is refused where something is pinned that would not be allowed any more. */
   readonly allowedRevalidates: boolean;
-  /** What a guest's write of a pin MSR has to be: all that was pinned and more; or it adds; or anything. */
+  /**
+   * What a guest's write of a pin MSR has to be: all that was pinned and more; or it adds; or
+   * anything.
+   */
   readonly guestWrite: 'superset' | 'adds' | 'anything';
   /** The guest reads its pins; else #GP(0). The host always reads them. */
   readonly guestReads: boolean;
@@ -49,21 +55,26 @@ export interface Features {
   /** Pins do not count while L2 runs. */
   readonly exemptsL2: boolean;
   /**
-   * What a nested exit makes of the host state that L1 asked for. `kept`: a register that would violate
-   * the pins stays as L2 had it.
+   * What a nested exit makes of the host state that L1 asked for. `kept`: a register that would
+   * violate the pins stays as L2 had it.
    */
   readonly nestedExit: 'as-asked' | 'forced' | 'forced-high' | 'kept';
   /** What RSM does about a save area that violates the pins. */
   readonly rsm: 'nothing' | 'patches-image' | 'checks' | 'checks-but-l2';
   readonly rsmFailure: 'internalError' | 'shutdown';
-  /** What INIT does to the pins: it clears them, keeps them, or suspends them until paging is turned on. */
+  /**
+   * What INIT does to the pins: it clears them, keeps them, or suspends them until paging is turned
+   * on.
+   */
   readonly init: 'clears' | 'keeps' | 'suspends';
   /** Pins of the whole VM; with `floor`, of every vCPU and of the VM beneath them. */
   readonly scope: 'vcpu' | 'vm' | 'floor';
   /** Bits that the guest writes without an exit, so that no check sees them. */
   readonly guestOwnedCr0: bigint;
   readonly guestOwnedCr4: bigint;
-  /** The policy is the VMM's own: it knows of it on reset and migration whatever else it forgets. */
+  /**
+   * The policy is the VMM's own: it knows of it on reset and migration whatever else it forgets.
+   */
   readonly policyInVmm: boolean;
   /** The host registers, not the guest's, say what can be pinned. */
   readonly consultsHostRegisters: boolean;

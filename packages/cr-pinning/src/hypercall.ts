@@ -8,11 +8,13 @@ import { NO_PIN_SET, vcpuOf, withPins, type State } from './state.ts';
 import { NO_TRAIL, step, type Step } from './step.ts';
 
 /*
- * KVM_HC_LOCK_CR_UPDATE of the Heki postings: a0 is 0 or 4, a1 the bits, a2 flags. Pins are added to the
- * VM and never taken away. Mirrors lock_cr_update(), arch/x86/kvm/x86.c, in those postings.
+ * KVM_HC_LOCK_CR_UPDATE of the Heki postings: a0 is 0 or 4, a1 the bits, a2 flags. Pins are added
+ * to the VM and never taken away. Mirrors lock_cr_update(), arch/x86/kvm/x86.c, in those postings.
  */
 
-/** Ours: the hypercall by which a kernel that is about to kexec uses the VMM's one-time permission. */
+/**
+ * Ours: the hypercall by which a kernel that is about to kexec uses the VMM's one-time permission.
+ */
 export const KVM_HC_KEXEC_UNPIN = 100;
 
 function answer(state: State, value: bigint, rule: string): Step {

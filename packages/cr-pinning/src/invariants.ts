@@ -30,8 +30,8 @@ import { runsL2, type PinnedRegister, type State, type VCpu } from './state.ts';
 type PinningInvariant = Invariant<State, Operation, Outcome>;
 
 /**
- * What revisions are known not to keep: the posting's own defect with an SMI in L2, and what the earlier
- * postings and Heki leave open. The properties find each of them.
+ * What revisions are known not to keep: the posting's own defect with an SMI in L2, and what the
+ * earlier postings and Heki leave open. The properties find each of them.
  */
 export const KNOWN_DEFECTS: Readonly<Record<RevisionId, readonly string[]>> = {
   'posted-2019-12': [
@@ -68,7 +68,8 @@ export const KNOWN_DEFECTS: Readonly<Record<RevisionId, readonly string[]>> = {
     'reset.clears-pins',
     'migration.keeps-pins',
   ],
-  // What suspends pins over INIT asks the new CPU for all of them, also for what its kernel does not set.
+  // What suspends pins over INIT asks the new CPU for all of them, also for what its kernel does
+  // not set.
   'reviewed-2024-05': ['guest.bring-up-never-faults'],
   'design-init-suspends': ['guest.bring-up-never-faults'],
   'design-floor': ['pins.belong-to-one-vcpu', 'guest.bring-up-never-faults'],

@@ -37,9 +37,11 @@ import { done, step, type Step } from './step.ts';
 
 /*
  * The guest kernel: how it starts, brings CPUs up, comes back from hibernation and starts another
- * kernel, each as the sequence of writes that it makes. Reads beside arch/x86/boot/compressed/head_64.S,
- * arch/x86/kernel/head_64.S, arch/x86/realmode/rm/trampoline_64.S, arch/x86/power/hibernate_asm_64.S,
- * arch/x86/kernel/relocate_kernel_64.S (Linux 5.8) and patches 1, 3 and 4 of the posting of June 2020.
+ * kernel, each as the sequence of writes that it makes. Reads beside
+ * arch/x86/boot/compressed/head_64.S, arch/x86/kernel/head_64.S,
+ * arch/x86/realmode/rm/trampoline_64.S, arch/x86/power/hibernate_asm_64.S,
+ * arch/x86/kernel/relocate_kernel_64.S (Linux 5.8) and patches 1, 3 and 4 of the posting of June
+ * 2020.
  */
 
 /** CR0_STATE, arch/x86/include/uapi/asm/processor-flags.h, Linux 5.8: what a running kernel has. */
@@ -95,7 +97,9 @@ const giveUpKexec: RoutineStep = ({ kernel }, _, { request, pvCrPin, kexecToken 
     ? { ...kernel, kexecLoadDisabled: true }
     : kernel;
 
-/** The two MSR writes, or hypercalls, by which a CPU pins what it has. LOW is never used by Linux. */
+/**
+ * The two MSR writes, or hypercalls, by which a CPU pins what it has. LOW is never used by Linux.
+ */
 const pinCr =
   (cr: 0 | 4): RoutineStep =>
   (state, vcpu, features) => {
@@ -226,9 +230,9 @@ const ROUTINE_STEPS: Readonly<Record<Routine, readonly RoutineStep[]>> = {
 };
 
 /**
- * Runs a routine. A fault on the way comes before there is an interrupt table, or while there is none any
- * more: a triple fault, which stops the VM. So does an LMSW that was dropped, since the far jump
- * behind it leads nowhere in real mode.
+ * Runs a routine. A fault on the way comes before there is an interrupt table, or while there is
+ * none any more: a triple fault, which stops the VM. So does an LMSW that was dropped, since the
+ * far jump behind it leads nowhere in real mode.
  *
  * @param run executes one operation on the machine
  */

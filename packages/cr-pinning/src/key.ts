@@ -3,10 +3,11 @@ import type { ControlState } from '@kernel-models/hw-model/cpu';
 import type { State, VCpu } from './state.ts';
 
 /*
- * Keys for exploration: numbers. The values of a state, in a fixed order, are a path down a tree, and where
- * a path ends stands a number: the same path, the same number. Successors of a state share most of it, so
- * what was asked last is remembered by the objects that stand for it. Measured: a tenth of the time of a
- * text of all registers. The tree grows with distinct vCPUs and surroundings, not with states.
+ * Keys for exploration: numbers. The values of a state, in a fixed order, are a path down a tree,
+ * and where a path ends stands a number: the same path, the same number. Successors of a state
+ * share most of it, so what was asked last is remembered by the objects that stand for it.
+ * Measured: a tenth of the time of a text of all registers. The tree grows with distinct vCPUs and
+ * surroundings, not with states.
  */
 
 /** Numbers are below 2^26, so that two of them fit exactly into one. */

@@ -29,8 +29,8 @@ import { lift, NO_TRAIL, step, type Step } from './step.ts';
 
 /*
  * Writes of CR0 and CR4 by a guest. KVM makes the checks of the architecture that look at the value
- * alone, then its pin check, then the checks that look at the change; any of them is the same #GP(0), so
- * the order shows in the reason only. Reads beside kvm_set_cr0() and kvm_set_cr4(),
+ * alone, then its pin check, then the checks that look at the change; any of them is the same
+ * #GP(0), so the order shows in the reason only. Reads beside kvm_set_cr0() and kvm_set_cr4(),
  * arch/x86/kvm/x86.c, Linux 5.8, with the posting of June 2020 on top.
  */
 
@@ -122,8 +122,8 @@ function checkSuspendedPins(
 }
 
 /**
- * Whether a write leaves the guest at all. Under VMX one that changes guest-owned bits only does not,
- * since the others equal the read shadow; under SVM, for CR0, one of TS and MP.
+ * Whether a write leaves the guest at all. Under VMX one that changes guest-owned bits only does
+ * not, since the others equal the read shadow; under SVM, for CR0, one of TS and MP.
  */
 function exits(
   { intercepts }: State,
@@ -151,7 +151,10 @@ function endExemption(next: Step, index: number): Step {
   return { ...next, state: withVCpu(next.state, index, { ...vcpu, exempt: false }) };
 }
 
-/** LMSW. KVM ignores what its own setter says: a violating write is dropped, the guest sees no fault. */
+/**
+ * LMSW. KVM ignores what its own setter says: a violating write is dropped, the guest sees no
+ * fault.
+ */
 export function lmsw(
   state: State,
   index: number,
@@ -170,7 +173,10 @@ export function lmsw(
   );
 }
 
-/** CLTS. Under VMX the guest owns TS and KVM does not see it; in the emulator it goes through the setter. */
+/**
+ * CLTS. Under VMX the guest owns TS and KVM does not see it; in the emulator it goes through the
+ * setter.
+ */
 export function clts(state: State, index: number, features: Features, emulated: boolean): Step {
   const { cpu } = vcpuOf(state, index);
   return writeStatus(state, index, hardwareClts(cpu), 'clts.pin-dropped', features, emulated);

@@ -7,9 +7,10 @@ import { vcpuOf, type State } from './state.ts';
 import { step, type Step } from './step.ts';
 
 /*
- * Native pinning: the guest kernel's own functions write first and look afterwards, so that a jump to the
- * MOV itself still runs into the check. Code that reaches a MOV without the check behind it does not.
- * Reads beside native_write_cr0() and native_write_cr4(), arch/x86/kernel/cpu/common.c, Linux 5.8.
+ * Native pinning: the guest kernel's own functions write first and look afterwards, so that a jump
+ * to the MOV itself still runs into the check. Code that reaches a MOV without the check behind it
+ * does not. Reads beside native_write_cr0() and native_write_cr4(), arch/x86/kernel/cpu/common.c,
+ * Linux 5.8.
  */
 
 /** What the kernel writes back: the value itself where nothing is wrong with it. */
@@ -26,9 +27,9 @@ export function repairedValue(
 }
 
 /**
- * native_write_cr0() or native_write_cr4(): from its head, from the MOV inside, or a MOV elsewhere (or one
- * whose chain takes control back before the compare). With a bad value there is a window of one
- * instruction before the repair.
+ * native_write_cr0() or native_write_cr4(): from its head, from the MOV inside, or a MOV elsewhere
+ * (or one whose chain takes control back before the compare). With a bad value there is a window of
+ * one instruction before the repair.
  */
 export function writeCr(
   state: State,

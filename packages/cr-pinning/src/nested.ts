@@ -19,10 +19,10 @@ import { runsL2, vcpuOf, withCpu, type State } from './state.ts';
 import { lift, step, type Step } from './step.ts';
 
 /*
- * L1 runs a hypervisor of its own. Its VMCS or VMCB says which control registers it wants back when L2
- * ends, and KVM loads them with its raw setters: here the pins are forced onto what L1 asked for, without
- * a fault. Reads beside load_vmcs12_host_state(), arch/x86/kvm/vmx/nested.c, and nested_svm_vmexit(),
- * arch/x86/kvm/svm/nested.c.
+ * L1 runs a hypervisor of its own. Its VMCS or VMCB says which control registers it wants back when
+ * L2 ends, and KVM loads them with its raw setters: here the pins are forced onto what L1 asked
+ * for, without a fault. Reads beside load_vmcs12_host_state(), arch/x86/kvm/vmx/nested.c, and
+ * nested_svm_vmexit(), arch/x86/kvm/svm/nested.c.
  */
 
 /** A VMCS of L1's with everything that the entry does not say taken from L1 as it is. */
@@ -90,8 +90,8 @@ export function nestedExit(state: State, index: number, features: Features): Ste
 }
 
 /**
- * What KVM does to L1's control registers after any end of L2, also after an entry that fails late. The
- * VMCS or VMCB itself keeps what L1 wrote.
+ * What KVM does to L1's control registers after any end of L2, also after an entry that fails late.
+ * The VMCS or VMCB itself keeps what L1 wrote.
  *
  * @param before the machine before the operation that ended L2
  */

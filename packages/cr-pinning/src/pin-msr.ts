@@ -28,8 +28,8 @@ import { done, lift, NO_TRAIL, step, type Step } from './step.ts';
 
 /*
  * The MSRs by which a guest pins bits. Reads beside kvm_set_msr_common() and kvm_get_msr_common(),
- * arch/x86/kvm/x86.c, in the posting of June 2020. What is written does not depend on the current value
- * of CR0 or CR4, on SMM, or on what runs nested.
+ * arch/x86/kvm/x86.c, in the posting of June 2020. What is written does not depend on the current
+ * value of CR0 or CR4, on SMM, or on what runs nested.
  */
 
 /** Who accesses: the guest by an instruction, the VMM by KVM_SET_MSRS or KVM_GET_MSRS. */
@@ -101,7 +101,9 @@ function write(
   }
 }
 
-/** ALLOWED is read-only, and still takes its own value, so that a restore of all MSRs goes through. */
+/**
+ * ALLOWED is read-only, and still takes its own value, so that a restore of all MSRs goes through.
+ */
 function writeAllowed(
   state: State,
   register: PinnedRegister,

@@ -14,7 +14,9 @@ export function violatedBits(value: bigint, { low, high }: Pins): bigint {
   return (high & ~value) | (low & value);
 }
 
-/** The value with its pinned bits as they are pinned. What a nested exit makes of L1's registers. */
+/**
+ * The value with its pinned bits as they are pinned. What a nested exit makes of L1's registers.
+ */
 export function force(value: bigint, { low, high }: Pins): bigint {
   return (value | high) & ~low;
 }
@@ -35,8 +37,8 @@ export interface PinnedWrite {
  *
  * - `whole-value`: the new value as a whole, whatever changes (June 2020);
  * - `changed-bits`: only bits that change, a planted bug;
- * - `xor-allowed`: as posted in February 2020: once anything is pinned, every allowed bit that is not
- *   pinned must be 0.
+ * - `xor-allowed`: as posted in February 2020: once anything is pinned, every allowed bit that is
+ *   not pinned must be 0.
  */
 export function violates(
   predicate: Predicate,

@@ -7,11 +7,14 @@ import { lift, type Step } from './step.ts';
 
 /*
  * INIT and SIPI: how a guest takes CPUs offline and brings them up. Reads beside kvm_vcpu_reset(),
- * arch/x86/kvm/x86.c: it runs at creation and at INIT, not at a reset of the machine, which user space
- * does by writing all state.
+ * arch/x86/kvm/x86.c: it runs at creation and at INIT, not at a reset of the machine, which user
+ * space does by writing all state.
  */
 
-/** INIT: like a power-on, but MSRs stay. What it does to the pins is the revision's most disputed choice. */
+/**
+ * INIT: like a power-on, but MSRs stay. What it does to the pins is the revision's most disputed
+ * choice.
+ */
 export function init(state: State, index: number, features: Features): Step {
   const before = vcpuOf(state, index);
   const { cpu } = before;

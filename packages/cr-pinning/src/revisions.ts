@@ -126,11 +126,12 @@ const HEKI: Features = {
 const POSTING = 'Message-ID 20200617190757.27081-3-john.s.andersen@intel.com';
 
 /**
- * Every revision; the bugs come last. Of the posting of December 2019 the change to KVM is known by the words
- * of its commit message alone: guests never read pins, add to them and clear none, pins do not count in SMM,
- * and user space alone clears them. Whether a guest's write that leaves out a pinned bit fails or adds to it
- * is not said; here it fails. Numbers are those of February 2020, whose code is known. The last six stand for designs that answer what the
- * posting leaves open; each changes one thing.
+ * Every revision; the bugs come last. Of the posting of December 2019 the change to KVM is known by
+ * the words of its commit message alone: guests never read pins, add to them and clear none, pins
+ * do not count in SMM, and user space alone clears them. Whether a guest's write that leaves out a
+ * pinned bit fails or adds to it is not said; here it fails. Numbers are those of February 2020,
+ * whose code is known. The last six stand for designs that answer what the posting leaves open;
+ * each changes one thing.
  */
 export const REVISIONS: readonly Revision<Features>[] = [
   {
@@ -148,7 +149,8 @@ export const REVISIONS: readonly Revision<Features>[] = [
   {
     id: 'posted-2019-12',
     source:
-      'Message-ID 20191220192701.23415-2-john.s.andersen@intel.com (what it does to KVM, by its commit message), 20191220192701.23415-3-john.s.andersen@intel.com (the guest, by its code)',
+      'Message-IDs 20191220192701.23415-2-john.s.andersen@intel.com (KVM; its commit message), ' +
+      '20191220192701.23415-3-john.s.andersen@intel.com (the guest; its code)',
     date: '2019-12-20',
     features: POSTED_2019_12,
   },
@@ -167,7 +169,9 @@ export const REVISIONS: readonly Revision<Features>[] = [
   },
   {
     id: 'reviewed-2020-06',
-    source: `The MSR document in ${POSTING}, where it and the code differ: pins are write-only for the guest; and the MSRs hidden with the feature bit`,
+    source:
+      `The MSR document in ${POSTING}, where it and the code differ: pins are write-only ` +
+      'for the guest; and the MSRs hidden with the feature bit',
     date: '2020-06-17',
     features: { ...FIXED, guestReads: false, cpuidGated: true },
   },
@@ -287,7 +291,8 @@ export const REVISIONS: readonly Revision<Features>[] = [
     base: 'posted-2020-06-fixed',
     features: { rsm: 'checks' },
     story:
-      'The posting’s own defect: an SMI while L2 runs kills the VM, because the check after RSM sees L2’s control registers.',
+      'The posting’s own defect: an SMI while L2 runs kills the VM, because the check after RSM ' +
+      'sees L2’s control registers.',
     caughtBy: ['pins.l2-is-free'],
   },
   {
@@ -323,7 +328,8 @@ export const REVISIONS: readonly Revision<Features>[] = [
     base: 'posted-2020-06-fixed',
     features: { predicate: 'xor-allowed' },
     story:
-      'The predicate of February 2020: once SMEP is pinned, enabling SMAP faults, since every allowed bit that is not pinned must be 0.',
+      'The predicate of February 2020: once SMEP is pinned, enabling SMAP faults, since every ' +
+      'allowed bit that is not pinned must be 0.',
     caughtBy: ['pins.refusal-has-a-violation', 'pins.accepted-write-respects'],
   },
   {

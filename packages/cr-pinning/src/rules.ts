@@ -163,7 +163,7 @@ const POLICY: readonly (readonly [string, string, string])[] = [
   [
     'routine.triple-fault',
     'A fault without an interrupt table stops the VM.',
-    'Intel SDM volume 3, 6.15',
+    'Intel SDM volume 3, "Interrupt and Exception Handling", double fault',
   ],
   ['kexec.not-built', 'The kernel is built without kexec.', 'kernel/kexec.c, Linux 5.8'],
   [
@@ -183,8 +183,8 @@ const POLICY: readonly (readonly [string, string, string])[] = [
 ];
 
 /**
- * Rules of the hardware that no vCPU under this policy meets: other implementations, physical memory, and
- * events that the machine does not have.
+ * Rules of the hardware that no vCPU under this policy meets: other implementations, physical
+ * memory, and events that the machine does not have.
  */
 const NOT_OF_A_VM: ReadonlySet<string> = new Set([
   'cr0.no-legacy-paging',

@@ -25,8 +25,8 @@ import { featuresOf } from './revisions.ts';
 import type { Setup } from './setup.ts';
 
 /**
- * Who attacks. A1 controls what the guest's kernel executes; A2 can also write SMRAM or is the SMM handler;
- * A3 is also a hypervisor in the guest (L1). Nobody attacks from the host.
+ * Who attacks. A1 controls what the guest's kernel executes; A2 can also write SMRAM or is the SMM
+ * handler; A3 is also a hypervisor in the guest (L1). Nobody attacks from the host.
  */
 export type Attacker = 'A1' | 'A2' | 'A3';
 
@@ -202,7 +202,10 @@ function nestedReturn(machine: Machine): Verdict {
   return judge(machine);
 }
 
-/** Places of CR4 and CR0 in the 64-bit save area. AMD APM volume 2, table 10-1. */
+/**
+ * Places of CR4 and CR0 in the 64-bit save area. AMD APM volume 2, "System-Management Mode",
+ * state-save area.
+ */
 const SAVED_CR4 = 0xff48;
 const SAVED_CR0 = 0xff58;
 

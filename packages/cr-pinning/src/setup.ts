@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: MIT
 import type { CpuFeatures, CpuPreset } from '@kernel-models/hw-model/cpu';
 
-/** What KVM the VM runs on: with the feature, without it, or a newer one that gave its numbers away. */
+/**
+ * What KVM the VM runs on: with the feature, without it, or a newer one that gave its numbers away.
+ */
 export const HOST_KINDS = ['patched', 'unpatched', 'mainline'] as const;
 export type HostKind = (typeof HOST_KINDS)[number];
 
 /**
- * How the VMM behaves. `good` zeroes the pins on reset and moves them on migration; each of the others
- * forgets one of these, or migrates to a host that does not have the MSRs.
+ * How the VMM behaves. `good` zeroes the pins on reset and moves them on migration; each of the
+ * others forgets one of these, or migrates to a host that does not have the MSRs.
  */
 export const VMM_KINDS = ['good', 'no-clear-on-reset', 'no-migrate', 'old-host'] as const;
 export type VmmKind = (typeof VMM_KINDS)[number];
 
 /**
- * Which writes of CR0 and CR4 reach KVM. VMX compares with the read shadow, so that a write that changes
- * guest-owned bits only does not exit; SVM intercepts all writes of CR4, and of CR0 those that change
- * more than TS and MP; `always` is the instruction emulator.
+ * Which writes of CR0 and CR4 reach KVM. VMX compares with the read shadow, so that a write that
+ * changes guest-owned bits only does not exit; SVM intercepts all writes of CR4, and of CR0 those
+ * that change more than TS and MP; `always` is the instruction emulator.
  */
 export const INTERCEPTS = ['vmx', 'svm', 'always'] as const;
 export type Intercepts = (typeof INTERCEPTS)[number];

@@ -14,10 +14,10 @@ import { runsL2, vcpuOf, type State, type VCpu } from './state.ts';
 import { lift, step, type Step } from './step.ts';
 
 /*
- * System-management mode. The pins do not count in it. RSM loads a save area that the handler, or whoever
- * can write SMRAM, may have changed, so each revision has its own idea of what to do about it. Reads
- * beside em_rsm(), arch/x86/kvm/emulate.c, and emulator_post_leave_smm(), arch/x86/kvm/x86.c, Linux 5.8
- * with the posting of June 2020.
+ * System-management mode. The pins do not count in it. RSM loads a save area that the handler, or
+ * whoever can write SMRAM, may have changed, so each revision has its own idea of what to do about
+ * it. Reads beside em_rsm(), arch/x86/kvm/emulate.c, and emulator_post_leave_smm(),
+ * arch/x86/kvm/x86.c, Linux 5.8 with the posting of June 2020.
  */
 
 /** An SMI: raw setters, no check. CR4 is cleared, WP stays. */
@@ -38,8 +38,8 @@ export function smramWrite(
 }
 
 /**
- * RSM. A save area that the hardware would not take stops the VM, as one that violates the pins may. An
- * INIT that waited for it is KVM's own reset, which knows of the pins.
+ * RSM. A save area that the hardware would not take stops the VM, as one that violates the pins
+ * may. An INIT that waited for it is KVM's own reset, which knows of the pins.
  */
 export function rsm(state: State, index: number, features: Features): Step {
   const vcpu = vcpuOf(state, index);
@@ -74,8 +74,9 @@ function checkAfterRsm(state: State, next: Step, index: number, features: Featur
 }
 
 /**
- * February 2020: the save area is corrected before it is loaded; allowed bits not pinned become 0. So do bits
- * 63:32, since the value goes through a u32. Mirrors kvm_pre_leave_smm_64_restore_crX_pinned().
+ * February 2020: the save area is corrected before it is loaded; allowed bits not pinned become 0.
+ * So do bits 63:32, since the value goes through a u32. Mirrors
+ * kvm_pre_leave_smm_64_restore_crX_pinned().
  */
 function patchImage(state: State, vcpu: VCpu, features: Features): ControlState {
   const { cpu } = vcpu;

@@ -13,8 +13,8 @@ import { NO_PIN_SET, NO_PIN_VALUE, vcpuOf, withVCpu, type State, type VCpu } fro
 import { done, lift, step, type Step } from './step.ts';
 
 /*
- * The VMM: what user space is responsible for. It zeroes the pins when the machine is reset, and moves
- * them with the machine; variants forget one or the other.
+ * The VMM: what user space is responsible for. It zeroes the pins when the machine is reset, and
+ * moves them with the machine; variants forget one or the other.
  */
 
 /** KVM_SET_SREGS: any state that is valid by itself, whatever is pinned. */
@@ -55,9 +55,9 @@ function resetVCpu(vcpu: VCpu, clears: boolean): VCpu {
 }
 
 /**
- * A migration, or a snapshot and its restore. The registers and the MSRs are set on fresh vCPUs of the
- * destination, in the VMM's order; KVM_SET_MSRS stops at an MSR that it does not take, which ends the
- * migration or, with a lenient VMM, loses the MSR.
+ * A migration, or a snapshot and its restore. The registers and the MSRs are set on fresh vCPUs of
+ * the destination, in the VMM's order; KVM_SET_MSRS stops at an MSR that it does not take, which
+ * ends the migration or, with a lenient VMM, loses the MSR.
  */
 export function migrate(
   state: State,

@@ -14,8 +14,8 @@ import {
 } from '../src/index.ts';
 
 /*
- * What the only public tests of the interface assert, by their names: "x86: Add control register pinning
- * tests" for kvm-unit-tests, and the selftest smm_cr_pin_test of the posting.
+ * What the only public tests of the interface assert, by their names: "x86: Add control register
+ * pinning tests" for kvm-unit-tests, and the selftest smm_cr_pin_test of the posting.
  */
 
 const REVISION = 'posted-2020-06';

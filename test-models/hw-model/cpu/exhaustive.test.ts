@@ -21,8 +21,8 @@ import {
 } from './reference.ts';
 
 /*
- * Every value over the defined bits of CR0, and every change of one or two bits of CR4 and of EFER, from
- * a state of each mode, on each CPU: the model and the reference agree on all of them.
+ * Every value over the defined bits of CR0, and every change of one or two bits of CR4 and of EFER,
+ * from a state of each mode, on each CPU: the model and the reference agree on all of them.
  */
 
 const model = covered(cpuModel);

@@ -14,8 +14,8 @@ import { LabelCoverage } from '../../support/label-coverage.ts';
 import { covered } from '../../support/rule-coverage.ts';
 
 /*
- * Accesses of a guest of VMX to its control registers, against a naive reference that goes through them bit
- * by bit: who owns the bit, what the guest reads for it, whether it ends the guest.
+ * Accesses of a guest of VMX to its control registers, against a naive reference that goes through
+ * them bit by bit: who owns the bit, what the guest reads for it, whether it ends the guest.
  */
 
 const model = covered(cpuModel);
@@ -137,7 +137,10 @@ function accesses(zero: Owned, four: Owned, controls: CrExiting, value: bigint):
   ];
 }
 
-/** Undefined where they agree. A write that reaches the register may still fault there for its value. */
+/**
+ * Undefined where they agree. A write that reaches the register may still fault there for its
+ * value.
+ */
 function difference(guest: ControlState, { operation, naive }: Asked): string | undefined {
   const { outcome, state } = model.apply(guest, operation, 'architecture');
   if ('exits' in naive) {

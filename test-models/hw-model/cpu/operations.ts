@@ -33,7 +33,9 @@ export const SETUPS: readonly CpuSetup[] = [
   { cpu: 'everything', cr0: 0x8001_0033n, cr4: 0x2020n, efer: 0x500n, csL: true, memory: [] },
 ];
 
-/** The state in which a history begins: a CPU that runs 64-bit code and can, is in VMX operation. */
+/**
+ * The state in which a history begins: a CPU that runs 64-bit code and can, is in VMX operation.
+ */
 export function startOf(
   { initial, apply }: typeof cpuModel,
   setup: CpuSetup,

@@ -2,9 +2,10 @@
 import type { CpuFeatures } from '@kernel-models/hw-model/cpu';
 
 /*
- * A naive reference of the control registers, written from the manuals' lists of exceptions and from
- * nothing else: registers are sets of bit numbers, every rule is one sentence about such sets. It knows
- * MOV to CR0 and CR4, WRMSR EFER, LMSW and CLTS at privilege level 0, without memory and guests.
+ * A naive reference of the control registers, written from the manuals' lists of exceptions and
+ * from nothing else: registers are sets of bit numbers, every rule is one sentence about such sets.
+ * It knows MOV to CR0 and CR4, WRMSR EFER, LMSW and CLTS at privilege level 0, without memory and
+ * guests.
  */
 
 /** A register as the numbers of the bits that are 1. */

@@ -8,8 +8,9 @@ import { covered } from '../../support/rule-coverage.ts';
 import { choice, operationOf, SETUPS, startOf } from './operations.ts';
 
 /*
- * The manual's table of registers after RESET and INIT, held against both from wherever a history leads:
- * Intel SDM volume 3, "IA-32 and Intel 64 Processor States Following Power-up, Reset, or INIT".
+ * The manual's table of registers after RESET and INIT, held against both from wherever a history
+ * leads: Intel SDM volume 3, "IA-32 and Intel 64 Processor States Following Power-up, Reset, or
+ * INIT".
  */
 
 const model = covered(cpuModel);

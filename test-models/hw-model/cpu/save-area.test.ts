@@ -12,8 +12,9 @@ import { checkProperty } from '../../support/check-property.ts';
 import { covered } from '../../support/rule-coverage.ts';
 
 /*
- * The save area as what it is: bytes. A naive SMRAM takes the registers byte by byte at the offsets of the
- * manuals' tables, and every write after that; the model, which knows fields only, has to agree on each.
+ * The save area as what it is: bytes. A naive SMRAM takes the registers byte by byte at the offsets
+ * of the manuals' tables, and every write after that; the model, which knows fields only, has to
+ * agree on each.
  */
 
 const model = covered(cpuModel);

@@ -14,7 +14,7 @@ export interface FarTarget {
 /**
  * A far JMP to a conforming code segment of the same privilege level: how software changes between
  * 64-bit and compatibility mode. In real mode the loaded segment is a 16-bit one. L means nothing
- * outside long mode. Intel SDM volume 3, 5.2.1 and 5.8.1.
+ * outside long mode. Intel SDM volume 3, "Protection".
  */
 export function farJump(state: ControlState, { l, d }: Omit<FarTarget, 'cpl'>): CpuStep {
   if (isRealMode(state)) {

@@ -8,7 +8,10 @@ import { sameShape, type ControlState } from './state.ts';
 
 /* What a register holds after a write that was not refused, and what changes with it. */
 
-/** The state with a CR0 that the checks let pass: ET reads 1, reserved bits are dropped, LMA follows PG. */
+/**
+ * The state with a CR0 that the checks let pass: ET reads 1, reserved bits are dropped, LMA follows
+ * PG.
+ */
 export function commitCr0(
   state: ControlState,
   value: bigint,

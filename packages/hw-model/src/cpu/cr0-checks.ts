@@ -26,7 +26,10 @@ const PG_PE = CR0_PG | CR0_PE;
 const NW_CD = CR0_NW | CR0_CD;
 /** A change of these loads the PDPTEs in PAE paging. */
 const CR0_PDPTR_BITS = CR0_PG | CR0_CD | CR0_NW;
-/** IA32_VMX_CR0_FIXED0 (MSR 0x486) of CPUs without unrestricted guests. Intel SDM volume 3, A.7. */
+/**
+ * IA32_VMX_CR0_FIXED0 (MSR 0x486) of CPUs without unrestricted guests. Intel SDM volume 3, appendix
+ * on VMX capability MSRs.
+ */
 export const VMX_CR0_FIXED0: bigint = CR0_PE | CR0_NE | CR0_PG;
 
 function turnsPagingOn({ state, value }: RegisterWrite): boolean {
@@ -38,14 +41,15 @@ function turnsPagingOff({ state, value }: RegisterWrite): boolean {
 }
 
 /**
- * What of a new value of CR0 can be wrong by itself, or together with CR4. Intel SDM volume 2, "MOV:
- * Move to/from Control Registers", protected mode exceptions; AMD APM volume 2, 3.1.1.
+ * What of a new value of CR0 can be wrong by itself, or together with CR4. Intel SDM volume 2,
+ * "MOV: Move to/from Control Registers", protected mode exceptions; AMD APM volume 2, "System
+ * Resources", CR0.
  */
 export const CR0_VALUE_CHECKS: readonly Check<RegisterWrite>[] = [
   {
     id: 'cr0.high-half',
     sentence: 'Bits 63:32 of CR0 are reserved and must be written as 0.',
-    origin: 'Intel SDM volume 3, 2.5, "CR0"',
+    origin: 'Intel SDM volume 3, "System Architecture Overview", CR0',
     broken: ({ value }) => value > LOW_32,
   },
   {
@@ -63,14 +67,14 @@ export const CR0_VALUE_CHECKS: readonly Check<RegisterWrite>[] = [
   {
     id: 'cr0.cet-needs-wp',
     sentence: 'WP cannot be cleared while CR4.CET is set.',
-    origin: 'Intel SDM volume 3, 2.5, "CR0.WP"',
+    origin: 'Intel SDM volume 3, "System Architecture Overview", CR0.WP',
     broken: ({ state, value }) => (value & CR0_WP) === 0n && (state.cr4 & CR4_CET) !== 0n,
   },
   {
     id: 'cr0.vmx-fixed',
     sentence:
       'In VMX operation PE, NE and PG stay 1; an unrestricted guest is free to clear PE and PG.',
-    origin: 'Intel SDM volume 3, 24.8 and A.7',
+    origin: 'Intel SDM volume 3, "Introduction to VMX", restrictions',
     broken: ({ state: { virtualization }, value }) => {
       if (virtualization?.kind !== 'vmx') return false;
       const fixed = virtualization.vmcs?.unrestrictedGuest === true ? CR0_NE : VMX_CR0_FIXED0;
@@ -83,7 +87,7 @@ export const CR0_VALUE_CHECKS: readonly Check<RegisterWrite>[] = [
 export const CR0_PDPTE_CHECK: Check<RegisterWrite> = {
   id: 'cr0.pdpte-reserved',
   sentence: 'A write that loads the PDPTEs is refused where a present one has a reserved bit.',
-  origin: 'Intel SDM volume 3, 4.4.1',
+  origin: 'Intel SDM volume 3, "Paging", PDPTE registers',
   broken: ({ state, value }) =>
     cr0WriteLoadsPdptes(state, value) && pdptesAreInvalid(state, state.cr3),
 };
@@ -93,7 +97,7 @@ export const CR0_TRANSITION_CHECKS: readonly Check<RegisterWrite>[] = [
   {
     id: 'cr0.lme-needs-pae',
     sentence: 'Paging is turned on in long mode only with CR4.PAE.',
-    origin: 'Intel SDM volume 3, 9.8.5.1',
+    origin: 'Intel SDM volume 3, "Processor Management and Initialization", IA-32e mode',
     broken: (write) =>
       turnsPagingOn(write) &&
       (write.state.efer & EFER_LME) !== 0n &&
@@ -109,13 +113,13 @@ export const CR0_TRANSITION_CHECKS: readonly Check<RegisterWrite>[] = [
   {
     id: 'cr0.pg-clear-in-64-bit-mode',
     sentence: 'Paging is not turned off in 64-bit mode: compatibility mode comes first.',
-    origin: 'Intel SDM volume 3, 9.8.5.4',
+    origin: 'Intel SDM volume 3, "Processor Management and Initialization", IA-32e mode',
     broken: (write) => turnsPagingOff(write) && is64BitMode(write.state),
   },
   {
     id: 'cr0.pg-clear-with-pcide',
     sentence: 'Paging is not turned off while CR4.PCIDE is set.',
-    origin: 'Intel SDM volume 3, 4.10.1',
+    origin: 'Intel SDM volume 3, "Paging", process-context identifiers',
     broken: (write) => turnsPagingOff(write) && (write.state.cr4 & CR4_PCIDE) !== 0n,
   },
   CR0_PDPTE_CHECK,

@@ -17,7 +17,9 @@ import {
 } from './registers.ts';
 import { isLongMode, type ControlState } from './state.ts';
 
-/** A change of these loads the PDPTEs in PAE paging. Intel SDM volume 3, 4.4.1. */
+/**
+ * A change of these loads the PDPTEs in PAE paging. Intel SDM volume 3, "Paging", PDPTE registers.
+ */
 const CR4_PDPTR_BITS = CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP;
 
 /** Whether a write sets a bit that was clear. */
@@ -27,13 +29,13 @@ function sets({ state, value }: RegisterWrite, bit: bigint): boolean {
 
 /**
  * What of a new value of CR4 can be wrong by itself. Intel SDM volume 2, "MOV: Move to/from Control
- * Registers", protected mode exceptions; AMD APM volume 2, 3.1.3.
+ * Registers", protected mode exceptions; AMD APM volume 2, "System Resources", CR4.
  */
 export const CR4_VALUE_CHECKS: readonly Check<RegisterWrite>[] = [
   {
     id: 'cr4.reserved',
     sentence: 'A bit of CR4 that CPUID does not make legal must be written as 0.',
-    origin: 'Intel SDM volume 3, 2.5, "CR4"',
+    origin: 'Intel SDM volume 3, "System Architecture Overview", CR4',
     broken: ({ state, value }) => (value & ~state.features.cr4Valid) !== 0n,
   },
 ];
@@ -42,7 +44,7 @@ export const CR4_VALUE_CHECKS: readonly Check<RegisterWrite>[] = [
 export const CR4_PDPTE_CHECK: Check<RegisterWrite> = {
   id: 'cr4.pdpte-reserved',
   sentence: 'A write that loads the PDPTEs is refused where a present one has a reserved bit.',
-  origin: 'Intel SDM volume 3, 4.4.1',
+  origin: 'Intel SDM volume 3, "Paging", PDPTE registers',
   broken: ({ state, value }) =>
     cr4WriteLoadsPdptes(state, value) && pdptesAreInvalid(state, state.cr3),
 };
@@ -64,31 +66,31 @@ export const CR4_TRANSITION_CHECKS: readonly Check<RegisterWrite>[] = [
   {
     id: 'cr4.pcide-needs-long-mode',
     sentence: 'PCIDE is set only while long mode is active.',
-    origin: 'Intel SDM volume 3, 4.10.1',
+    origin: 'Intel SDM volume 3, "Paging", process-context identifiers',
     broken: (write) => sets(write, CR4_PCIDE) && !isLongMode(write.state),
   },
   {
     id: 'cr4.pcide-needs-zero-pcid',
     sentence: 'PCIDE is set only while CR3 bits 11:0 are 0.',
-    origin: 'Intel SDM volume 3, 4.10.1',
+    origin: 'Intel SDM volume 3, "Paging", process-context identifiers',
     broken: (write) => sets(write, CR4_PCIDE) && (write.state.cr3 & CR3_PCID) !== 0n,
   },
   {
     id: 'cr4.cet-needs-wp',
     sentence: 'CET is set only while CR0.WP is.',
-    origin: 'Intel SDM volume 3, 2.5, "CR4.CET"',
+    origin: 'Intel SDM volume 3, "System Architecture Overview", CR4.CET',
     broken: ({ state, value }) => (value & CR4_CET) !== 0n && (state.cr0 & CR0_WP) === 0n,
   },
   {
     id: 'cr4.vmxe-clear-in-vmx',
     sentence: 'VMXE stays set in VMX operation.',
-    origin: 'Intel SDM volume 3, 24.7',
+    origin: 'Intel SDM volume 3, "Introduction to VMX", entering VMX operation',
     broken: ({ state, value }) => state.virtualization?.kind === 'vmx' && (value & CR4_VMXE) === 0n,
   },
   {
     id: 'cr4.vmxe-set-in-smm',
     sentence: 'VMXE is not set in system-management mode.',
-    origin: 'Intel SDM volume 3, 32.14.4',
+    origin: 'Intel SDM volume 3, "System Management Mode", "Protection of CR4.VMXE in SMM"',
     broken: (write) => write.state.smm.active && sets(write, CR4_VMXE),
   },
   CR4_PDPTE_CHECK,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 
-/** Exception vectors. Intel SDM volume 3, table 6-1; AMD APM volume 2, table 8-1 (HV, VC, SX). */
+/**
+ * Exception vectors. Intel SDM volume 3, "Interrupt and Exception Handling", vectors; AMD APM
+ * volume 2, "Exceptions and Interrupts" (HV, VC, SX).
+ */
 export const VECTOR = {
   DE: 0,
   DB: 1,
@@ -51,12 +54,15 @@ export function pushesErrorCode(vector: Vector): boolean {
   return PUSHES_ERROR_CODE.has(vector);
 }
 
-/** Bits of the error code of exceptions about a segment or gate. Intel SDM volume 3, 6.13. */
+/**
+ * Bits of the error code of exceptions about a segment or gate. Intel SDM volume 3, "Interrupt and
+ * Exception Handling", error code.
+ */
 export const ERROR_CODE_EXT = 1;
 export const ERROR_CODE_IDT: number = 1 << 1;
 export const ERROR_CODE_TI: number = 1 << 2;
 
-/** Bits of the error code of a page fault. Intel SDM volume 3, 4.7. */
+/** Bits of the error code of a page fault. Intel SDM volume 3, "Paging", page-fault exceptions. */
 export const PF_PRESENT = 1;
 export const PF_WRITE: number = 1 << 1;
 export const PF_USER: number = 1 << 2;
@@ -78,15 +84,18 @@ const CONTRIBUTORY: ReadonlySet<Vector> = new Set([
   VECTOR.CP,
 ]);
 
-/** The class of an exception. Intel SDM volume 3, table 6-4. */
+/**
+ * The class of an exception. Intel SDM volume 3, "Interrupt and Exception Handling", double fault.
+ */
 export function exceptionClass(vector: Vector): ExceptionClass {
   if (vector === VECTOR.PF || vector === VECTOR.VE) return 'page-fault';
   return CONTRIBUTORY.has(vector) ? 'contributory' : 'benign';
 }
 
 /**
- * What becomes of an exception that is raised while another one is being delivered: it is handled in
- * its turn, both become a double fault, or the CPU shuts down. Intel SDM volume 3, table 6-5.
+ * What becomes of an exception that is raised while another one is being delivered: it is handled
+ * in its turn, both become a double fault, or the CPU shuts down. Intel SDM volume 3, "Interrupt
+ * and Exception Handling", double fault.
  */
 export function combineExceptions(
   first: Vector,

@@ -85,7 +85,10 @@ export const CR4_BIT_NAMES = [
 /** A defined bit of CR4, by name. */
 export type Cr4BitName = (typeof CR4_BIT_NAMES)[number];
 
-/** Every defined bit of CR4. Intel SDM volume 3, 2.5; volume 2, CPUID. */
+/**
+ * Every defined bit of CR4. Intel SDM volume 3, "System Architecture Overview", control registers;
+ * volume 2, CPUID.
+ */
 export const CR4_BITS: Readonly<Record<Cr4BitName, FeatureBit>> = {
   VME: { mask: CR4_VME, cpuid: '01H:EDX[1]' },
   PVI: { mask: CR4_PVI, cpuid: '01H:EDX[1]' },
@@ -152,8 +155,8 @@ export const EFER_BITS: Readonly<Record<EferBitName, FeatureBit>> = {
 };
 
 /**
- * What a CPU can do, as far as its control registers depend on it. Every decision about a reserved bit
- * is taken from this record.
+ * What a CPU can do, as far as its control registers depend on it. Every decision about a reserved
+ * bit is taken from this record.
  */
 export interface CpuFeatures {
   readonly vendor: Vendor;
@@ -185,8 +188,8 @@ export function cpuFeatures(options: {
 }
 
 /**
- * Features from the masks of legal bits, as recordings and hypervisors state them. LMA may be left out
- * of `eferValid`.
+ * Features from the masks of legal bits, as recordings and hypervisors state them. LMA may be left
+ * out of `eferValid`.
  *
  * @throws RangeError where a mask has an undefined bit or `maxPhyAddr` is out of range
  */
@@ -235,8 +238,9 @@ export const CPU_PRESET_NAMES = [
 export type CpuPreset = (typeof CPU_PRESET_NAMES)[number];
 
 /**
- * CPUs that recordings were made on, and one that has everything. The masks of the first four were read
- * from the running thing: Bochs 2.7 with `cpu: model=...`, and KVM on a Linux 6.18 host without VMX.
+ * CPUs that recordings were made on, and one that has everything. The masks of the first four were
+ * read from the running thing: Bochs 2.7 with `cpu: model=...`, and KVM on a Linux 6.18 host
+ * without VMX.
  */
 export const CPU_PRESETS: Readonly<Record<CpuPreset, CpuFeatures>> = {
   'bochs-icelake': featuresOfMasks({

@@ -7,18 +7,28 @@ import type { Vmcb, Vmcs } from './virtualization.ts';
 import { exitGuest } from './vm-exit.ts';
 
 /*
- * Control registers in a guest: which accesses end it, and what the others read and write. A bit that
- * is set in a guest/host mask is the host's: the guest reads it from the shadow and cannot write it.
- * Intel SDM volume 3, 26.1.3 and 26.3; AMD APM volume 2, 15.9.
+ * Control registers in a guest: which accesses end it, and what the others read and write. A bit
+ * that is set in a guest/host mask is the host's: the guest reads it from the shadow and cannot
+ * write it. Intel SDM volume 3, "VMX Non-Root Operation"; AMD APM volume 2, "Secure Virtual
+ * Machine".
  */
 
-/** Exit reason of VMX for control-register accesses. Intel SDM volume 3, appendix C. */
+/**
+ * Exit reason of VMX for control-register accesses. Intel SDM volume 3, appendix on VMX basic exit
+ * reasons.
+ */
 export const EXIT_REASON_CR_ACCESS = 28n;
-/** Exit codes of SVM: reads of CRn are n, writes 0x10 + n. AMD APM volume 2, appendix C. */
+/**
+ * Exit codes of SVM: reads of CRn are n, writes 0x10 + n. AMD APM volume 2, appendix on SVM
+ * intercept exit codes.
+ */
 export const VMEXIT_CR0_WRITE = 0x10n;
 export const VMEXIT_CR0_SEL_WRITE = 0x65n;
 
-/** Access types of the exit qualification, bits 5:4. Intel SDM volume 3, table 28-3. */
+/**
+ * Access types of the exit qualification, bits 5:4. Intel SDM volume 3, "VM Exits", exit
+ * qualification for control-register accesses.
+ */
 const ACCESS_MOV_TO = 0n;
 const ACCESS_MOV_FROM = 1n;
 const ACCESS_CLTS = 2n;
@@ -119,7 +129,9 @@ export function guestReadsCr(state: ControlState, cr: CrNumber): GuestAccess | u
   };
 }
 
-/** A guest's LMSW. PE ends the guest only where it would be set; the value is that of CR0 after it. */
+/**
+ * A guest's LMSW. PE ends the guest only where it would be set; the value is that of CR0 after it.
+ */
 export function guestLmsw(state: ControlState, source: bigint): GuestAccess | undefined {
   const { virtualization } = state;
   if (virtualization === null) return undefined;

@@ -71,8 +71,8 @@ export function isConsistent(state: ControlState): boolean {
 type CpuTransition = Transition<ControlState, CpuOperation, CpuOutcome>;
 
 /**
- * The host may put any state into a vCPU, and an SVM guest may run paged real mode (AMD APM volume 2,
- * 15.19): there the consistency of instructions is not promised.
+ * The host may put any state into a vCPU, and an SVM guest may run paged real mode (AMD APM volume
+ * 2, 15.19): there the consistency of instructions is not promised.
  */
 function isPromised({ before, operation, step }: CpuTransition): boolean {
   return (

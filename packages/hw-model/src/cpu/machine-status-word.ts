@@ -10,8 +10,8 @@ import { is64BitMode, type ControlState } from './state.ts';
 import { done, fault, refuse, value, type CpuStep } from './step.ts';
 
 /*
- * LMSW, SMSW and CLTS: the low bits of CR0 as the 80286 had them. None of the three can fault on a value.
- * Intel SDM volume 2, "LMSW", "SMSW", "CLTS".
+ * LMSW, SMSW and CLTS: the low bits of CR0 as the 80286 had them. None of the three can fault on a
+ * value. Intel SDM volume 2, "LMSW", "SMSW", "CLTS".
  */
 
 /** The bits that LMSW loads. */

@@ -11,8 +11,8 @@ import { initialState, type CpuSetup } from './setup.ts';
 import type { ControlState } from './state.ts';
 
 /**
- * The control state of one CPU as a model: registers, modes, faults, SMM, and both kinds of hardware
- * virtualization.
+ * The control state of one CPU as a model: registers, modes, faults, SMM, and both kinds of
+ * hardware virtualization.
  */
 export const cpuModel: Model<ControlState, CpuOperation, CpuOutcome, CpuSetup> = {
   name: 'hw-model.cpu',

@@ -20,8 +20,8 @@ import { done, fault, refuse, value as valueStep, type CpuStep } from './step.ts
 
 /*
  * MOV to and from control registers, in the manuals' order: the encoding (#UD), the privilege level
- * (#GP(0)), what a hypervisor intercepts, the value (#GP(0)). Reads beside Intel SDM volume 2, "MOV: Move
- * to/from Control Registers", and AMD APM volume 3, "MOV CRn".
+ * (#GP(0)), what a hypervisor intercepts, the value (#GP(0)). Reads beside Intel SDM volume 2,
+ * "MOV: Move to/from Control Registers", and AMD APM volume 3, "MOV CRn".
  */
 
 /** Whether a register number of the encoding names a control register that this mode can reach. */
@@ -96,7 +96,7 @@ export const CR3_CHECKS: readonly Check<RegisterWrite>[] = [
   {
     id: 'cr3.pdpte-reserved',
     sentence: 'In PAE paging CR3 is refused where it names a present PDPTE with a reserved bit.',
-    origin: 'Intel SDM volume 3, 4.4.1',
+    origin: 'Intel SDM volume 3, "Paging", PDPTE registers',
     broken: ({ state, value }) => isPaePaging(state) && pdptesAreInvalid(state, value),
   },
 ];
@@ -126,7 +126,7 @@ function writeCr4(state: ControlState, value: bigint, implementation: Implementa
   return done(commitCr4(state, value), 'cr4.written', fullTrail(implementation.cr4));
 }
 
-/** CR8 holds the task priority: 4 bits. Intel SDM volume 3, 2.5, "CR8". */
+/** CR8 holds the task priority: 4 bits. Intel SDM volume 3, "System Architecture Overview", CR8. */
 const CR8_DEFINED = 0xfn;
 
 function writeCr8(state: ControlState, value: bigint): CpuStep {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /*
- * Model-specific registers by number. Intel SDM volume 4, chapter 2; AMD APM volume 2, appendix A;
+ * Model-specific registers by number. Intel SDM volume 4; AMD APM volume 2, appendix on MSRs;
  * arch/x86/include/asm/msr-index.h, Linux 6.12.
  */
 

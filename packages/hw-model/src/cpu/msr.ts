@@ -11,8 +11,8 @@ import type { ControlState } from './state.ts';
 import { done, fault, refuse, value as valueStep, type CpuStep } from './step.ts';
 
 /*
- * The MSR file. A guest's RDMSR and WRMSR answer a number or value that is not there with #GP(0); the
- * host's ioctls stop and say how far they came. Intel SDM volume 2, "RDMSR", "WRMSR"; volume 4.
+ * The MSR file. A guest's RDMSR and WRMSR answer a number or value that is not there with #GP(0);
+ * the host's ioctls stop and say how far they came. Intel SDM volume 2, "RDMSR", "WRMSR"; volume 4.
  */
 
 /** One MSR: what it holds after reset and what may be written to it. */
@@ -32,13 +32,18 @@ const hasVmx = ({ features }: ControlState): boolean => (features.cr4Valid & CR4
 const hasSvm = ({ features }: ControlState): boolean => (features.eferValid & EFER_SVME) !== 0n;
 const hasCet = ({ features }: ControlState): boolean => (features.cr4Valid & CR4_CET) !== 0n;
 
-/** Whether the bits above the linear address repeat its highest one. Intel SDM volume 1, 3.3.7.1. */
+/**
+ * Whether the bits above the linear address repeat its highest one. Intel SDM volume 1, canonical
+ * addressing.
+ */
 function isCanonical({ features }: ControlState, address: bigint): boolean {
   const width = (features.cr4Valid & CR4_LA57) === 0n ? 48 : 57;
   return BigInt.asUintN(64, BigInt.asIntN(width, address)) === address;
 }
 
-/** Eight memory types, each of 0, 1, 4, 5, 6, 7. Intel SDM volume 3, 12.12.2. */
+/**
+ * Eight memory types, each of 0, 1, 4, 5, 6, 7. Intel SDM volume 3, "Memory Cache Control", PAT.
+ */
 function isPat(_: ControlState, value: bigint): boolean {
   for (let shift = 0n; shift < 64n; shift += 8n) {
     const type = (value >> shift) & 0xffn;
@@ -47,7 +52,10 @@ function isPat(_: ControlState, value: bigint): boolean {
   return true;
 }
 
-/** Reserved bits of U_CET and S_CET, and SUPPRESS together with TRACKER. Intel SDM volume 1, 18.1.2. */
+/**
+ * Reserved bits of U_CET and S_CET, and SUPPRESS together with TRACKER. Intel SDM volume 1, chapter
+ * on CET.
+ */
 function isCetControl(state: ControlState, value: bigint): boolean {
   const reserved = 0x3c0n;
   const suppressAndTracker = 0xc00n;
@@ -125,7 +133,10 @@ function find(state: ControlState, index: number, by: Accessor): Msr | undefined
   return found.exists?.(state) === false ? undefined : found;
 }
 
-/** What an MSR holds; EFER stands in the state itself. Undefined: there is no such MSR for this accessor. */
+/**
+ * What an MSR holds; EFER stands in the state itself. Undefined: there is no such MSR for this
+ * accessor.
+ */
 function read(state: ControlState, index: number, by: Accessor): bigint | undefined {
   if (index === msr.MSR_EFER) return state.efer;
   const found = find(state, index, by);

@@ -8,7 +8,10 @@ export interface FaultOutcome {
   readonly vector: Vector;
   /** Absent where none is pushed: by the vector, and always in real mode. */
   readonly errorCode?: number;
-  /** Every rule that the instruction broke, the deciding one among them; none where no rule did. Never compared. */
+  /**
+   * Every rule that the instruction broke, the deciding one among them; none where no rule did.
+   * Never compared.
+   */
   readonly violations?: readonly RuleId[];
 }
 
@@ -36,5 +39,8 @@ export type CpuOutcome =
   | { readonly kind: 'ignored' }
   /** An ioctl of the host failed. */
   | { readonly kind: 'errno'; readonly errno: 'EINVAL' }
-  /** How many entries KVM_SET_MSRS or KVM_GET_MSRS went through, of one; the value where it read one. */
+  /**
+   * How many entries KVM_SET_MSRS or KVM_GET_MSRS went through, of one; the value where it read
+   * one.
+   */
   | { readonly kind: 'processed'; readonly count: 0 | 1; readonly value?: bigint };

@@ -4,15 +4,18 @@ import { LOW_32 } from './registers.ts';
 import type { ControlState, Pdptes, PhysicalMemory } from './state.ts';
 
 /*
- * PAE paging keeps its four page-directory-pointer entries in the CPU. They are loaded by MOV CR3, by
- * writes of CR0 and CR4 that touch paging, by VM entry and by RSM; a present entry with a reserved bit
- * refuses the load. Intel SDM volume 3, 4.4.1.
+ * PAE paging keeps its four page-directory-pointer entries in the CPU. They are loaded by MOV CR3,
+ * by writes of CR0 and CR4 that touch paging, by VM entry and by RSM; a present entry with a
+ * reserved bit refuses the load. Intel SDM volume 3, "Paging", PDPTE registers.
  */
 
 /** PDPTE.P. */
 export const PDPTE_PRESENT = 1n;
 
-/** Bits 2:1 and 8:5, and all above the physical address. Intel SDM volume 3, table 4-8. */
+/**
+ * Bits 2:1 and 8:5, and all above the physical address. Intel SDM volume 3, "Paging", format of a
+ * PDPTE.
+ */
 export function pdpteReserved({ maxPhyAddr }: CpuFeatures): bigint {
   return 0x1e6n | (((1n << 64n) - 1n) & ~((1n << BigInt(maxPhyAddr)) - 1n));
 }

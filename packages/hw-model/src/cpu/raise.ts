@@ -4,9 +4,9 @@ import type { ControlState } from './state.ts';
 import { faultOutcome, NO_TRAIL, type CpuStep } from './step.ts';
 
 /**
- * An exception that an instruction, or the delivery of another exception, raises. What reaches a handler
- * is that exception or a double fault; a fault while a double fault is delivered shuts the CPU down.
- * Intel SDM volume 3, 6.15, "Interrupt 8".
+ * An exception that an instruction, or the delivery of another exception, raises. What reaches a
+ * handler is that exception or a double fault; a fault while a double fault is delivered shuts the
+ * CPU down. Intel SDM volume 3, "Interrupt and Exception Handling", double fault.
  *
  * @param errorCode what the exception would push; a double fault pushes 0
  * @param during the exception that is being delivered, if one is

@@ -2,10 +2,12 @@
 
 /*
  * The bits of the control registers, EFER and RFLAGS, as masks of 64-bit values.
- * Intel SDM volume 3, 2.5 (control registers), 2.2.1 (EFER); AMD APM volume 2, 3.1.
+ * Intel SDM volume 3, "System Architecture Overview"; AMD APM volume 2, "System Resources".
  */
 
-/** CR0. Bits 6 to 15, 17 and 19 to 28 are reserved: a 1 written to them is dropped without a fault. */
+/**
+ * CR0. Bits 6 to 15, 17 and 19 to 28 are reserved: a 1 written to them is dropped without a fault.
+ */
 export const CR0_PE: bigint = 1n << 0n;
 export const CR0_MP: bigint = 1n << 1n;
 export const CR0_EM: bigint = 1n << 2n;
@@ -50,9 +52,15 @@ export const CR4_UINTR: bigint = 1n << 25n;
 export const CR4_LAM_SUP: bigint = 1n << 28n;
 export const CR4_FRED: bigint = 1n << 32n;
 
-/** With CR4.PCIDE, CR3 bits 11:0 are the process-context identifier. Intel SDM volume 3, 4.10.1. */
+/**
+ * With CR4.PCIDE, CR3 bits 11:0 are the process-context identifier. Intel SDM volume 3, "Paging",
+ * process-context identifiers.
+ */
 export const CR3_PCID = 0xfffn;
-/** With linear-address masking: user pointers of 57 and of 48 bits. Intel SDM volume 3, 4.4. */
+/**
+ * With linear-address masking: user pointers of 57 and of 48 bits. Intel SDM volume 3,
+ * linear-address masking.
+ */
 export const CR3_LAM_U57: bigint = 1n << 61n;
 export const CR3_LAM_U48: bigint = 1n << 62n;
 /** With CR4.PCIDE: "do not flush", a bit of the source operand that is never stored. */
@@ -74,7 +82,10 @@ export const EFER_AUTOIBRS: bigint = 1n << 21n;
 /** Bit 1 of RFLAGS, which always reads 1: all that reset, SIPI and SMI leave of the register. */
 export const RFLAGS_FIXED: bigint = 1n << 1n;
 
-/** DR6 and DR7 after reset. Intel SDM volume 3, table 9-1. */
+/**
+ * DR6 and DR7 after reset. Intel SDM volume 3, "Processor Management and Initialization", table of
+ * registers.
+ */
 export const DR6_RESET = 0xffff_0ff0n;
 export const DR7_RESET = 0x400n;
 

@@ -14,8 +14,9 @@ import { done, NO_TRAIL, type CpuStep } from './step.ts';
 import { exitGuest } from './vm-exit.ts';
 
 /*
- * RESET, INIT, SIPI and NMI. Intel SDM volume 3, 9.1 and table 9-1; 8.4.3 for the start of other CPUs.
- * KVM's kvm_vcpu_reset(), arch/x86/kvm/x86.c, Linux 6.12, does both of the first two.
+ * RESET, INIT, SIPI and NMI. Intel SDM volume 3, "Processor Management and Initialization"; 8.4.3
+ * for the start of other CPUs. KVM's kvm_vcpu_reset(), arch/x86/kvm/x86.c, Linux 6.12, does both of
+ * the first two.
  */
 
 /** CR0 after RESET: caches off. */
@@ -38,7 +39,9 @@ const RESET_CS: CodeSegment = Object.freeze({
   d: false,
 });
 
-/** A CPU after power-on. One that is not the bootstrap processor has to be started by INIT and SIPI. */
+/**
+ * A CPU after power-on. One that is not the bootstrap processor has to be started by INIT and SIPI.
+ */
 export function powerOn(features: CpuFeatures, isBootstrap = true): ControlState {
   return {
     features,
@@ -76,12 +79,16 @@ export function reset(state: ControlState): CpuStep {
   return done({ ...fresh, memory: state.memory }, 'reset.done');
 }
 
-/** The exit reason of INIT in VMX non-root operation. Intel SDM volume 3, appendix C. */
+/**
+ * The exit reason of INIT in VMX non-root operation. Intel SDM volume 3, appendix on VMX basic exit
+ * reasons.
+ */
 const EXIT_REASON_INIT = 3n;
 
 /**
  * INIT: like RESET, but MSRs, SMBASE and CR0.CD and NW stay. It is kept in SMM and in VMX root
- * operation, and ends a guest of VMX. A CPU that is not the bootstrap processor then waits for a SIPI.
+ * operation, and ends a guest of VMX. A CPU that is not the bootstrap processor then waits for a
+ * SIPI.
  */
 export function init(state: ControlState, implementation: Implementation = ARCHITECTURE): CpuStep {
   const { virtualization } = state;
@@ -107,8 +114,8 @@ export function init(state: ControlState, implementation: Implementation = ARCHI
 }
 
 /**
- * A start-up IPI: a CPU that waits for it runs in real mode from a page below 1 MiB. Any other CPU does
- * not hear it.
+ * A start-up IPI: a CPU that waits for it runs in real mode from a page below 1 MiB. Any other CPU
+ * does not hear it.
  *
  * @param vector page number, 0 to 255
  */

@@ -32,8 +32,8 @@ export interface Features {
   /** 32-bit and PAE paging cannot be turned on. */
   readonly noLegacyPaging: boolean;
   /**
-   * In PAE paging more writes load the PDPTEs than those that the manual lists: every write of CR0, LMSW
-   * too, and those of CR4 that change SMAP, PKE, CET or PKS.
+   * In PAE paging more writes load the PDPTEs than those that the manual lists: every write of CR0,
+   * LMSW too, and those of CR4 that change SMAP, PKE, CET or PKS.
    */
   readonly loadsPdptesEagerly: boolean;
   /** The PAT takes memory types that do not exist. */
@@ -88,20 +88,19 @@ const CONSISTENCY_IDS = [
 export const REVISIONS: readonly Revision<Features>[] = [
   {
     id: 'architecture',
-    source: 'Intel SDM volume 3 (2, 4, 9, 25-27, 32); AMD APM volume 2 (3, 10, 15)',
+    source: 'Intel SDM volume 3; AMD APM volume 2',
     date: '2024',
     features: ARCHITECTURE_FEATURES,
   },
   {
     id: 'architecture-strict-lma',
-    source: 'AMD APM volume 2, 3.1.7, to the letter',
+    source: 'AMD APM volume 2, "System Resources", EFER, to the letter',
     date: '2024',
     features: { ...ARCHITECTURE_FEATURES, strictLma: true },
   },
   {
     id: 'architecture-intel-smram',
-    source:
-      'Intel SDM volume 3, "SMRAM State Save Map and Intel 64 Architecture"; UefiCpuPkg/Include/Register/SmramSaveStateMap.h, EDK II',
+    source: 'Intel SDM volume 3, "SMRAM State Save Map"; SmramSaveStateMap.h, EDK II',
     date: '2024',
     features: { ...ARCHITECTURE_FEATURES, intelSaveState: true },
   },
@@ -281,5 +280,7 @@ export function implementationOf(revision: RevisionId): Implementation {
   return IMPLEMENTATIONS.get(revision) ?? implement(featuresOf(revision));
 }
 
-/** The manuals' own implementation: what every function of this module takes where none is given. */
+/**
+ * The manuals' own implementation: what every function of this module takes where none is given.
+ */
 export const ARCHITECTURE: Implementation = implementationOf('architecture');

@@ -2,14 +2,14 @@
 import type { CodeSegment } from './state.ts';
 
 /**
- * Which map an SMI writes: by CPUID's long-mode bit AMD64's (KVM's and Bochs' too, whatever CPU they show) or
- * the old one; Intel's own CPUs have a 64-bit map of their own.
+ * Which map an SMI writes: by CPUID's long-mode bit AMD64's (KVM's and Bochs' too, whatever CPU
+ * they show) or the old one; Intel's own CPUs have a 64-bit map of their own.
  */
 export type SaveStateLayout = '64-bit' | '32-bit' | 'intel-64-bit';
 
 /**
- * The control state that an SMI saves and RSM loads. The handler, or whoever else can write SMRAM, may
- * put anything into it.
+ * The control state that an SMI saves and RSM loads. The handler, or whoever else can write SMRAM,
+ * may put anything into it.
  */
 export interface SaveState {
   readonly layout: SaveStateLayout;
@@ -40,7 +40,10 @@ export interface FieldPlace {
   readonly size: 4 | 8;
 }
 
-/** AMD APM volume 2, table 10-1; struct kvm_smram_state_64, arch/x86/kvm/smm.h, Linux 6.12. */
+/**
+ * AMD APM volume 2, "System-Management Mode", state-save area; struct kvm_smram_state_64,
+ * arch/x86/kvm/smm.h, Linux 6.12.
+ */
 export const SAVE_STATE_64: readonly FieldPlace[] = [
   { field: 'efer', offset: 0xfed0, size: 8 },
   { field: 'smbase', offset: 0xff00, size: 4 },
@@ -53,7 +56,10 @@ export const SAVE_STATE_64: readonly FieldPlace[] = [
   { field: 'rip', offset: 0xff78, size: 8 },
 ];
 
-/** Intel SDM volume 3, table 31-1; struct kvm_smram_state_32, arch/x86/kvm/smm.h, Linux 6.12. */
+/**
+ * Intel SDM volume 3, "System Management Mode", SMRAM state save map; struct kvm_smram_state_32,
+ * arch/x86/kvm/smm.h, Linux 6.12.
+ */
 export const SAVE_STATE_32: readonly FieldPlace[] = [
   { field: 'smbase', offset: 0xfef8, size: 4 },
   { field: 'cr4', offset: 0xff14, size: 4 },
@@ -66,8 +72,9 @@ export const SAVE_STATE_32: readonly FieldPlace[] = [
 ];
 
 /**
- * Intel SDM volume 3, "SMRAM State Save Map and Intel 64 Architecture". It leaves out CR4, whose place is
- * that of SMRAM_SAVE_STATE_MAP64, UefiCpuPkg/Include/Register/SmramSaveStateMap.h, EDK II: 32 bits.
+ * Intel SDM volume 3, "SMRAM State Save Map and Intel 64 Architecture". It leaves out CR4, whose
+ * place is that of SMRAM_SAVE_STATE_MAP64, UefiCpuPkg/Include/Register/SmramSaveStateMap.h, EDK II:
+ * 32 bits.
  */
 export const SAVE_STATE_INTEL_64: readonly FieldPlace[] = [
   { field: 'cr4', offset: 0xfe40, size: 4 },

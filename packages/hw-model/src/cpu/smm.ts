@@ -31,9 +31,10 @@ import { done, fault, NO_TRAIL, type CpuStep } from './step.ts';
 import { isGuestMode } from './virtualization.ts';
 
 /*
- * System-management mode. An SMI saves the CPU's state to SMRAM and starts the handler in a mode like
- * real mode, without any MOV to a control register: paging and everything in CR4 are off. RSM loads
- * whatever the save area holds by then. AMD APM volume 2, 10; Intel SDM volume 3, 32.
+ * System-management mode. An SMI saves the CPU's state to SMRAM and starts the handler in a mode
+ * like real mode, without any MOV to a control register: paging and everything in CR4 are off. RSM
+ * loads whatever the save area holds by then. AMD APM volume 2, "System-Management Mode"; Intel SDM
+ * volume 3, "System Management Mode".
  */
 
 /** What an SMI saves. */
@@ -67,8 +68,8 @@ function layoutOf({ features }: ControlState, implementation: Implementation): S
 }
 
 /**
- * A system-management interrupt, at an instruction boundary. In system-management mode it is kept until
- * RSM; a CPU that waits for a SIPI keeps it too.
+ * A system-management interrupt, at an instruction boundary. In system-management mode it is kept
+ * until RSM; a CPU that waits for a SIPI keeps it too.
  */
 export function smi(state: ControlState, implementation: Implementation = ARCHITECTURE): CpuStep {
   if (state.smm.active || state.activity === 'wait-for-sipi') {
@@ -153,66 +154,69 @@ function wantsLongMode({ image, efer }: RsmLoad): boolean {
   return (efer & EFER_LME) !== 0n && (image.cr0 & CR0_PG) !== 0n;
 }
 
-/** What makes an image invalid. AMD APM volume 2, 10.3.5; Intel SDM volume 3, 32.4.1. */
+/**
+ * What makes an image invalid. Intel SDM volume 3 and AMD APM volume 2, system-management mode,
+ * RSM.
+ */
 export const RSM_CHECKS: readonly Check<RsmLoad>[] = [
   {
     id: 'rsm.high-half',
     sentence: 'The image has a 1 in bits 63:32 of CR0, DR6 or DR7.',
-    origin: 'AMD APM volume 2, 10.3.5',
+    origin: 'AMD APM volume 2, "System-Management Mode", RSM',
     broken: ({ image: { cr0, dr6, dr7 } }) => (cr0 | dr6 | dr7) > LOW_32,
   },
   {
     id: 'rsm.cr4-reserved',
     sentence: 'The image has a reserved bit of CR4 set.',
-    origin: 'Intel SDM volume 3, 32.4.1; AMD APM volume 2, 10.3.5',
+    origin: 'Intel SDM volume 3 and AMD APM volume 2, system-management mode, RSM',
     broken: ({ state, image }) => (image.cr4 & ~state.features.cr4Valid) !== 0n,
   },
   {
     id: 'rsm.pg-needs-pe',
     sentence: 'The image has PG without PE.',
-    origin: 'Intel SDM volume 3, 32.4.1; AMD APM volume 2, 10.3.5',
+    origin: 'Intel SDM volume 3 and AMD APM volume 2, system-management mode, RSM',
     broken: ({ image: { cr0 } }) => (cr0 & CR0_PG) !== 0n && lacks(cr0, CR0_PE),
   },
   {
     id: 'rsm.nw-needs-cd',
     sentence: 'The image has NW without CD.',
-    origin: 'Intel SDM volume 3, 32.4.1; AMD APM volume 2, 10.3.5',
+    origin: 'Intel SDM volume 3 and AMD APM volume 2, system-management mode, RSM',
     broken: ({ image: { cr0 } }) => (cr0 & CR0_NW) !== 0n && lacks(cr0, CR0_CD),
   },
   {
     id: 'rsm.efer-reserved',
     sentence: 'The image has a reserved or unsupported bit of EFER set.',
-    origin: 'AMD APM volume 2, 10.3.5',
+    origin: 'AMD APM volume 2, "System-Management Mode", RSM',
     broken: ({ state, efer }) => (efer & ~(state.features.eferValid | EFER_LMA)) !== 0n,
   },
   {
     id: 'rsm.long-mode-needs-pae',
     sentence: 'The image has LME and PG without PAE.',
-    origin: 'AMD APM volume 2, 10.3.5',
+    origin: 'AMD APM volume 2, "System-Management Mode", RSM',
     broken: (load) => wantsLongMode(load) && lacks(load.image.cr4, CR4_PAE),
   },
   {
     id: 'rsm.cs-l-and-d',
     sentence: 'The image has both L and D in CS in long mode.',
-    origin: 'AMD APM volume 2, 10.3.5',
+    origin: 'AMD APM volume 2, "System-Management Mode", RSM',
     broken: (load) => wantsLongMode(load) && load.image.cs.l && load.image.cs.d,
   },
   {
     id: 'rsm.pcide-needs-long-mode',
     sentence: 'The image has PCIDE without long mode.',
-    origin: 'Intel SDM volume 3, 32.4.1',
+    origin: 'Intel SDM volume 3, "System Management Mode", RSM',
     broken: (load) => (load.image.cr4 & CR4_PCIDE) !== 0n && !wantsLongMode(load),
   },
   {
     id: 'rsm.cet-needs-wp',
     sentence: 'The image has CET without WP.',
-    origin: 'Intel SDM volume 3, 32.4.1',
+    origin: 'Intel SDM volume 3, "System Management Mode", RSM',
     broken: ({ image: { cr0, cr4 } }) => (cr4 & CR4_CET) !== 0n && lacks(cr0, CR0_WP),
   },
   {
     id: 'rsm.pdpte-reserved',
     sentence: 'The image leads to PAE paging, and a present PDPTE has a reserved bit.',
-    origin: 'Intel SDM volume 3, 4.4.1 and 32.4.1',
+    origin: 'Intel SDM volume 3, "Paging", PDPTE registers',
     broken: ({ state, image: { cr0, cr3, cr4 }, efer }) =>
       isPaePaging({ cr0, cr4, efer: eferUnder(cr0, efer) }) && pdptesAreInvalid(state, cr3),
   },
@@ -222,7 +226,10 @@ const RSM_LIST: Checklist<RsmLoad> = checklist(RSM_CHECKS);
 const IN_SMM: readonly RuleId[] = Object.freeze(['rsm.not-in-smm']);
 const RSM_TRAIL: readonly RuleId[] = Object.freeze([...IN_SMM, ...fullTrail(RSM_LIST)]);
 
-/** RSM: back to where the SMI came, with whatever the save area says. Then what was kept is delivered. */
+/**
+ * RSM: back to where the SMI came, with whatever the save area says. Then what was kept is
+ * delivered.
+ */
 export function rsm(state: ControlState, implementation: Implementation = ARCHITECTURE): CpuStep {
   const { image } = state.smm;
   if (!state.smm.active || image === null) return fault(state, VECTOR.UD, 'rsm.not-in-smm');
@@ -266,7 +273,10 @@ export function loadImage(
   return isPaePaging(next) ? loadPdptes(next) : next;
 }
 
-/** Events that waited for RSM, by priority. Intel SDM volume 3, table 6-2. */
+/**
+ * Events that waited for RSM, by priority. Intel SDM volume 3, "Interrupt and Exception Handling",
+ * priorities.
+ */
 function deliverLatched(state: ControlState, implementation: Implementation): ControlState {
   const { latched } = state;
   if (latched.smi) {

@@ -76,8 +76,8 @@ const SREGS_LIST = checklist(SREGS_CHECKS);
 const EINVAL = Object.freeze({ kind: 'errno', errno: 'EINVAL' } as const);
 
 /**
- * KVM_SET_SREGS: the host puts any state into a vCPU that is valid by itself. What was there before does
- * not matter: no transition is checked, and values are stored as they come.
+ * KVM_SET_SREGS: the host puts any state into a vCPU that is valid by itself. What was there before
+ * does not matter: no transition is checked, and values are stored as they come.
  */
 export function setSregs(state: ControlState, sregs: Sregs): CpuStep {
   const broken = firstBroken(SREGS_LIST, { state, sregs });

@@ -21,12 +21,15 @@ export interface CodeSegment {
 export type Pdptes = readonly [bigint, bigint, bigint, bigint];
 
 /**
- * Quadwords of physical memory by their address, which is 8-byte aligned and below 2^52; every other
- * quadword is 0.
+ * Quadwords of physical memory by their address, which is 8-byte aligned and below 2^52; every
+ * other quadword is 0.
  */
 export type PhysicalMemory = Readonly<Record<number, bigint>>;
 
-/** What an idle CPU waits for. Intel SDM volume 3, 9.1 and 24.6.2. */
+/**
+ * What an idle CPU waits for. Intel SDM volume 3, "Processor Management and Initialization" and
+ * "Virtual-Machine Control Structures", activity state.
+ */
 export type Activity = 'active' | 'hlt' | 'shutdown' | 'wait-for-sipi';
 
 /** System-management mode. */
@@ -34,7 +37,9 @@ export interface SmmState {
   readonly active: boolean;
   /** SMBASE: where the save area of the next SMI lies, minus 0xFE00. 32 bits. */
   readonly smbase: number;
-  /** The save area as the last SMI left it and the handler changed it; null before the first SMI. */
+  /**
+   * The save area as the last SMI left it and the handler changed it; null before the first SMI.
+   */
   readonly image: SaveState | null;
   /** Hardware virtualization that the SMI interrupted; RSM goes back to it. */
   readonly suspended: VirtualizationState | null;
@@ -80,9 +85,9 @@ export interface ControlState {
 }
 
 /**
- * The same state as an object of one shape, whichever spread it comes from. A spread of an object that was
- * itself made by a spread takes 1 to 7 microseconds (Node 20, measured), one of this takes a tenth of that,
- * so what is made often, and copied again, goes through here.
+ * The same state as an object of one shape, whichever spread it comes from. A spread of an object
+ * that was itself made by a spread takes 1 to 7 microseconds (Node 20, measured), one of this takes
+ * a tenth of that, so what is made often, and copied again, goes through here.
  */
 export function sameShape(state: ControlState): ControlState {
   return {
@@ -110,7 +115,7 @@ export function sameShape(state: ControlState): ControlState {
   };
 }
 
-/** How linear addresses are translated. Intel SDM volume 3, 4.1.1. */
+/** How linear addresses are translated. Intel SDM volume 3, "Paging", paging modes. */
 export type PagingMode = 'none' | '32-bit' | 'PAE' | '4-level' | '5-level';
 
 /** What CR0, CR4 and EFER say of a mode. */

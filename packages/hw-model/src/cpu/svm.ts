@@ -20,7 +20,8 @@ import { done, fault, type CpuStep } from './step.ts';
 import type { Vmcb, VmcbSave } from './virtualization.ts';
 
 /*
- * VMRUN with its consistency checks, and the host save area. AMD APM volume 2, 15.5 and 15.6.
+ * VMRUN with its consistency checks, and the host save area. AMD APM volume 2, "Secure Virtual
+ * Machine", VMRUN and #VMEXIT.
  */
 
 /** VMEXIT_INVALID, -1 as 64 bits. */
@@ -38,56 +39,56 @@ function wantsLongMode({ cr0, efer }: VmcbSave): boolean {
   return (efer & EFER_LME) !== 0n && (cr0 & CR0_PG) !== 0n;
 }
 
-/** What makes a guest illegal. AMD APM volume 2, 15.5.1, "Canonicalization and Consistency Checks". */
+/** What makes a guest illegal. AMD APM volume 2, "Canonicalization and Consistency Checks". */
 export const VMRUN_CHECKS: readonly Check<Vmrun>[] = [
   {
     id: 'vmrun.svme',
     sentence: 'The guest has EFER.SVME clear.',
-    origin: 'AMD APM volume 2, 15.5.1',
+    origin: 'AMD APM volume 2, "Canonicalization and Consistency Checks"',
     broken: ({ save }) => (save.efer & EFER_SVME) === 0n,
   },
   {
     id: 'vmrun.nw-needs-cd',
     sentence: 'The guest has NW without CD.',
-    origin: 'AMD APM volume 2, 15.5.1',
+    origin: 'AMD APM volume 2, "Canonicalization and Consistency Checks"',
     broken: ({ save }) => (save.cr0 & NW_CD) === CR0_NW,
   },
   {
     id: 'vmrun.cr0-high-half',
     sentence: 'The guest has a 1 in bits 63:32 of CR0.',
-    origin: 'AMD APM volume 2, 15.5.1',
+    origin: 'AMD APM volume 2, "Canonicalization and Consistency Checks"',
     broken: ({ save }) => save.cr0 > LOW_32,
   },
   {
     id: 'vmrun.cr3-reserved',
     sentence: 'The guest has a bit of CR3 above the physical address set.',
-    origin: 'AMD APM volume 2, 15.5.1',
+    origin: 'AMD APM volume 2, "Canonicalization and Consistency Checks"',
     broken: ({ state, save }) =>
       wantsLongMode(save) && save.cr3 >> BigInt(state.features.maxPhyAddr) !== 0n,
   },
   {
     id: 'vmrun.cr4-reserved',
     sentence: 'The guest has a reserved bit of CR4 set.',
-    origin: 'AMD APM volume 2, 15.5.1',
+    origin: 'AMD APM volume 2, "Canonicalization and Consistency Checks"',
     broken: ({ state, save }) => (save.cr4 & ~state.features.cr4Valid) !== 0n,
   },
   {
     id: 'vmrun.efer-reserved',
     sentence: 'The guest has a reserved bit of EFER set.',
-    origin: 'AMD APM volume 2, 15.5.1',
+    origin: 'AMD APM volume 2, "Canonicalization and Consistency Checks"',
     broken: ({ state, save }) => (save.efer & ~(state.features.eferValid | EFER_LMA)) !== 0n,
   },
   {
     id: 'vmrun.long-mode',
     sentence: 'The guest has LME and PG without PAE or without PE.',
-    origin: 'AMD APM volume 2, 15.5.1',
+    origin: 'AMD APM volume 2, "Canonicalization and Consistency Checks"',
     broken: ({ save }) =>
       wantsLongMode(save) && ((save.cr4 & CR4_PAE) === 0n || (save.cr0 & CR0_PE) === 0n),
   },
   {
     id: 'vmrun.cs-l-and-d',
     sentence: 'The guest has both L and D in CS in long mode.',
-    origin: 'AMD APM volume 2, 15.5.1',
+    origin: 'AMD APM volume 2, "Canonicalization and Consistency Checks"',
     broken: ({ save }) => wantsLongMode(save) && save.csL && save.csD,
   },
 ];

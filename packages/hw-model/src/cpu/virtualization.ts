@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 
-/** Which accesses to CR3 and CR8 end a guest of VMX: primary processor-based controls 15, 16, 19 and 20. */
+/**
+ * Which accesses to CR3 and CR8 end a guest of VMX: primary processor-based controls 15, 16, 19 and
+ * 20.
+ */
 export interface CrExiting {
   readonly loadCr3: boolean;
   readonly storeCr3: boolean;
@@ -11,8 +14,8 @@ export interface CrExiting {
 }
 
 /**
- * The control-register fields of a VMCS. Intel SDM volume 3, 25.4 to 25.8; the encodings are in
- * appendix B.
+ * The control-register fields of a VMCS. Intel SDM volume 3, "Virtual-Machine Control
+ * Structures"; the encodings are in the appendix on field encodings.
  */
 export interface Vmcs {
   /** 0x6800, 0x6802, 0x6804, 0x2806. */
@@ -43,7 +46,10 @@ export interface Vmcs {
   readonly crExiting?: CrExiting;
 }
 
-/** The control-register part of a VMCB's save area. AMD APM volume 2, appendix B, table B-2. */
+/**
+ * The control-register part of a VMCB's save area. AMD APM volume 2, appendix on the layout of the
+ * VMCB.
+ */
 export interface VmcbSave {
   readonly cr0: bigint;
   readonly cr3: bigint;

@@ -22,7 +22,10 @@ import { NO_TRAIL, type CpuStep } from './step.ts';
 import { sameShape, type ControlState } from './state.ts';
 import { VMX_ROOT, type SvmState, type VmcbSave, type Vmcs } from './virtualization.ts';
 
-/** Bits of CR0 that VM entry and VM exit leave alone. Intel SDM volume 3, 27.3.2.1 and 28.5.1. */
+/**
+ * Bits of CR0 that VM entry and VM exit leave alone. Intel SDM volume 3, "VM Entries" and "VM
+ * Exits", loading of control registers.
+ */
 const CR0_KEPT = CR0_ET | CR0_CD | CR0_NW;
 
 /** CR0 as VM entry or VM exit makes it of a VMCS field. */
@@ -31,8 +34,8 @@ export function loadedCr0(field: bigint, current: bigint): bigint {
 }
 
 /**
- * VM exit: the CPU has the host state of the VMCS. It cannot fault: an illegal host state was refused
- * by VM entry. Intel SDM volume 3, 28.5.1.
+ * VM exit: the CPU has the host state of the VMCS. It cannot fault: an illegal host state was
+ * refused by VM entry. Intel SDM volume 3, "VM Exits", loading of control registers.
  */
 export function loadHostState(state: ControlState, vmcs: Vmcs): ControlState {
   const { hostAddressSpaceSize: is64Bit } = vmcs;
@@ -66,20 +69,20 @@ export const HOST_SAVE_CHECKS: readonly Check<HostRestore>[] = [
   {
     id: 'vmexit.host-cr0',
     sentence: 'The host save area holds a CR0 with high bits, or NW without CD.',
-    origin: 'AMD APM volume 2, 15.6, "#VMEXIT"',
+    origin: 'AMD APM volume 2, "Secure Virtual Machine", #VMEXIT',
     broken: ({ host: { cr0 } }) => cr0 > LOW_32 || (cr0 & (CR0_NW | CR0_CD)) === CR0_NW,
   },
   {
     id: 'vmexit.host-long-mode',
     sentence: 'The host save area holds LME and PG without PAE.',
-    origin: 'AMD APM volume 2, 15.6, "#VMEXIT"',
+    origin: 'AMD APM volume 2, "Secure Virtual Machine", #VMEXIT',
     broken: ({ host }) => isLongModeHost(host) && (host.cr4 & CR4_PAE) === 0n,
   },
   {
     id: 'vmexit.host-cr4',
     sentence:
-      'The host save area holds a CR4 with a reserved bit, PCIDE without long mode or CET without WP.',
-    origin: 'AMD APM volume 2, 15.6, "#VMEXIT"',
+      'The host save area has a reserved bit of CR4, PCIDE without long mode or CET without WP.',
+    origin: 'AMD APM volume 2, "Secure Virtual Machine", #VMEXIT',
     broken: ({ state, host }) =>
       (host.cr4 & ~state.features.cr4Valid) !== 0n ||
       ((host.cr4 & CR4_PCIDE) !== 0n && !isLongModeHost(host)) ||
@@ -105,7 +108,9 @@ export function restoreHost(state: ControlState, { host }: SvmState): ControlSta
   });
 }
 
-/** Ends the guest: host state, and the reason for whoever runs there. Outside of a guest: nothing. */
+/**
+ * Ends the guest: host state, and the reason for whoever runs there. Outside of a guest: nothing.
+ */
 export function exitGuest(
   state: ControlState,
   reason: bigint,

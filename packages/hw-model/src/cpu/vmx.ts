@@ -24,14 +24,20 @@ import { exitGuest, loadedCr0, loadHostState } from './vm-exit.ts';
 
 /*
  * VMX operation, as far as control registers take part in it: VMXON, VMXOFF, and VM entry with its
- * checks. Intel SDM volume 3, 24.7 (VMXON), 27.2.2 (host state), 27.3.1.1 (guest state).
+ * checks. Intel SDM volume 3, "Introduction to VMX" and "VM Entries".
  */
 
 /** IA32_FEATURE_CONTROL: locked, and VMXON allowed outside SMX. */
 const FEATURE_CONTROL_VMXON = 0b101n;
-/** VM-instruction error "VM entry with invalid control field(s)". Intel SDM volume 3, 31.4. */
+/**
+ * VM-instruction error "VM entry with invalid control field(s)". Intel SDM volume 3, "VMX
+ * Instruction Reference", VM-instruction error numbers.
+ */
 export const VM_FAIL_CONTROL_FIELDS = 7;
-/** VM-instruction error "VM entry with invalid host-state field(s)". Intel SDM volume 3, 31.4. */
+/**
+ * VM-instruction error "VM entry with invalid host-state field(s)". Intel SDM volume 3, "VMX
+ * Instruction Reference", VM-instruction error numbers.
+ */
 export const VM_FAIL_HOST_STATE = 8;
 /** Exit reason 33, "VM-entry failure due to invalid guest state", with the entry-failure bit 31. */
 export const EXIT_REASON_INVALID_GUEST_STATE = 0x8000_0021n;
@@ -74,42 +80,48 @@ function isFixedCr4({ features }: ControlState, cr4: bigint): boolean {
 
 const MAX_CR3_TARGETS = 4;
 
-/** Checks on control fields. Failure is VMfailValid. Intel SDM volume 3, 27.2.1. */
+/**
+ * Checks on control fields. Failure is VMfailValid. Intel SDM volume 3, "VM Entries", checks on
+ * control fields.
+ */
 export const VM_ENTRY_CONTROL_CHECKS: readonly Check<VmEntry>[] = [
   {
     id: 'vm-entry.cr3-targets',
     sentence: 'The CR3-target count is at most 4.',
-    origin: 'Intel SDM volume 3, 27.2.1.1',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on VM-execution control fields',
     broken: ({ vmcs: { crExiting } }) => (crExiting?.cr3Targets.length ?? 0) > MAX_CR3_TARGETS,
   },
 ];
 
-/** Checks on host control registers. Failure is VMfailValid. Intel SDM volume 3, 27.2.2 and 27.2.4. */
+/**
+ * Checks on host control registers. Failure is VMfailValid. Intel SDM volume 3, "VM Entries",
+ * checks on host state.
+ */
 export const VM_ENTRY_HOST_CHECKS: readonly Check<VmEntry>[] = [
   {
     id: 'vm-entry.host-cr0',
     sentence: 'Host CR0 has a fixed bit wrong.',
-    origin: 'Intel SDM volume 3, 27.2.2',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on host control registers',
     broken: ({ vmcs: { hostCr0 } }) =>
       (hostCr0 & VMX_CR0_FIXED0) !== VMX_CR0_FIXED0 || hostCr0 > LOW_32,
   },
   {
     id: 'vm-entry.host-cr4',
     sentence: 'Host CR4 has a fixed bit wrong.',
-    origin: 'Intel SDM volume 3, 27.2.2',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on host control registers',
     broken: ({ state, vmcs }) => !isFixedCr4(state, vmcs.hostCr4),
   },
   {
     id: 'vm-entry.host-cet',
     sentence: 'Host CR4 has CET, and host CR0 has no WP.',
-    origin: 'Intel SDM volume 3, 27.2.2',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on host control registers',
     broken: ({ vmcs }) => (vmcs.hostCr4 & CR4_CET) !== 0n && (vmcs.hostCr0 & CR0_WP) === 0n,
   },
   {
     id: 'vm-entry.host-address-space',
     sentence:
       'A 64-bit host needs PAE; a 32-bit one has no PCIDE, no long mode and no IA-32e guest.',
-    origin: 'Intel SDM volume 3, 27.2.4',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on address-space size',
     broken: ({ state, vmcs }) => {
       const { hostAddressSpaceSize, hostCr4, ia32eModeGuest } = vmcs;
       const isLong = (state.efer & EFER_LMA) !== 0n;
@@ -120,19 +132,22 @@ export const VM_ENTRY_HOST_CHECKS: readonly Check<VmEntry>[] = [
   {
     id: 'vm-entry.host-efer',
     sentence: 'Host EFER has a reserved bit, or LMA and LME that are not the address-space size.',
-    origin: 'Intel SDM volume 3, 27.2.2',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on host control registers',
     broken: ({ state, vmcs: { hostEfer, hostAddressSpaceSize } }) =>
       (hostEfer & ~(state.features.eferValid | EFER_LMA)) !== 0n ||
       (hostEfer & LONG_MODE) !== (hostAddressSpaceSize ? LONG_MODE : 0n),
   },
 ];
 
-/** Checks on guest control registers. Failure is a VM exit. Intel SDM volume 3, 27.3.1.1. */
+/**
+ * Checks on guest control registers. Failure is a VM exit. Intel SDM volume 3, "VM Entries", checks
+ * on guest control registers.
+ */
 export const VM_ENTRY_GUEST_CHECKS: readonly Check<VmEntry>[] = [
   {
     id: 'vm-entry.guest-cr0',
     sentence: 'Guest CR0 has a fixed bit wrong; an unrestricted guest is free in PE and PG.',
-    origin: 'Intel SDM volume 3, 27.3.1.1',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on guest control registers',
     broken: ({ vmcs: { guestCr0, unrestrictedGuest } }) => {
       const fixed = unrestrictedGuest ? CR0_NE : VMX_CR0_FIXED0;
       return (guestCr0 & fixed) !== fixed || guestCr0 > LOW_32;
@@ -141,25 +156,25 @@ export const VM_ENTRY_GUEST_CHECKS: readonly Check<VmEntry>[] = [
   {
     id: 'vm-entry.guest-pg-needs-pe',
     sentence: 'Guest CR0 has PG without PE.',
-    origin: 'Intel SDM volume 3, 27.3.1.1',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on guest control registers',
     broken: ({ vmcs: { guestCr0 } }) => (guestCr0 & (CR0_PG | CR0_PE)) === CR0_PG,
   },
   {
     id: 'vm-entry.guest-cr4',
     sentence: 'Guest CR4 has a fixed bit wrong.',
-    origin: 'Intel SDM volume 3, 27.3.1.1',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on guest control registers',
     broken: ({ state, vmcs }) => !isFixedCr4(state, vmcs.guestCr4),
   },
   {
     id: 'vm-entry.guest-cet',
     sentence: 'Guest CR4 has CET, and guest CR0 has no WP.',
-    origin: 'Intel SDM volume 3, 27.3.1.1',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on guest control registers',
     broken: ({ vmcs }) => (vmcs.guestCr4 & CR4_CET) !== 0n && (vmcs.guestCr0 & CR0_WP) === 0n,
   },
   {
     id: 'vm-entry.guest-ia32e',
     sentence: 'An IA-32e mode guest needs PG and PAE; any other has no PCIDE.',
-    origin: 'Intel SDM volume 3, 27.3.1.1',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on guest control registers',
     broken: ({ vmcs: { ia32eModeGuest, guestCr0, guestCr4 } }) =>
       ia32eModeGuest
         ? (guestCr0 & CR0_PG) === 0n || (guestCr4 & CR4_PAE) === 0n
@@ -168,8 +183,8 @@ export const VM_ENTRY_GUEST_CHECKS: readonly Check<VmEntry>[] = [
   {
     id: 'vm-entry.guest-efer',
     sentence:
-      'Guest EFER has a reserved bit, LMA other than the control, or LME other than LMA under paging.',
-    origin: 'Intel SDM volume 3, 27.3.1.1',
+      'Guest EFER has a reserved bit, LMA unlike the control, or LME unlike LMA under paging.',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on guest control registers',
     broken: ({ state, vmcs: { guestEfer, guestCr0, ia32eModeGuest } }) => {
       if ((guestEfer & ~(state.features.eferValid | EFER_LMA)) !== 0n) return true;
       const isActive = (guestEfer & EFER_LMA) !== 0n;
@@ -180,7 +195,7 @@ export const VM_ENTRY_GUEST_CHECKS: readonly Check<VmEntry>[] = [
   {
     id: 'vm-entry.guest-pdpte',
     sentence: 'The guest is in PAE paging, and a present PDPTE has a reserved bit.',
-    origin: 'Intel SDM volume 3, 27.3.1.6',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on guest PDPTEs',
     broken: ({ state, vmcs: { guestCr0: cr0, guestCr4: cr4, guestEfer: efer, guestCr3 } }) =>
       isPaePaging({ cr0, cr4, efer }) && pdptesAreInvalid(state, guestCr3),
   },
@@ -228,7 +243,9 @@ function loadGuestState(state: ControlState, vmcs: Vmcs): ControlState {
 
 /** The exit reason of an external interrupt: what ends a guest that does nothing. */
 const EXIT_REASON_EXTERNAL_INTERRUPT = 1n;
-/** SVM's exit code for a physical interrupt. AMD APM volume 2, appendix C. */
+/**
+ * SVM's exit code for a physical interrupt. AMD APM volume 2, appendix on SVM intercept exit codes.
+ */
 const VMEXIT_INTR = 0x60n;
 
 /** The guest ends by an interrupt for the host, whatever it was doing. */

@@ -21,7 +21,9 @@ import { JSON_OUTPUT_VERSION } from '../report/check-json.ts';
 import { formatTable } from '../report/table.ts';
 import { actorOf, operationWords, outcomeWords, registerWords } from './words.ts';
 
-/** `kernel-oracle pinning`: which attack on control registers which defence stops, by running it. */
+/**
+ * `kernel-oracle pinning`: which attack on control registers which defence stops, by running it.
+ */
 export const pinningCommand: AddCommand = (program, run) => {
   const pinning = program
     .command('pinning')
@@ -118,8 +120,8 @@ function stepTable({ scenario, machine }: ScenarioResult): string {
 }
 
 /**
- * The step that decided: the last one at which something was refused, put back or stopped; where nothing was,
- * the last one.
+ * The step that decided: the last one at which something was refused, put back or stopped; where
+ * nothing was, the last one.
  */
 function decidingStep({ machine: { log } }: ScenarioResult): Done | undefined {
   const intervened = log.filter(

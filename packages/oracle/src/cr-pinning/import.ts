@@ -25,9 +25,10 @@ import {
 } from '@kernel-models/hw-model/cpu';
 
 /*
- * The neutral format for recorded pinning traces: one JSON object a line, with the revision, the control
- * registers at the start, and for each operation its result and the registers and pins after it. What is
- * after an operation becomes reading operations of the trace, so that nothing recorded goes unchecked.
+ * The neutral format for recorded pinning traces: one JSON object a line, with the revision, the
+ * control registers at the start, and for each operation its result and the registers and pins
+ * after it. What is after an operation becomes reading operations of the trace, so that nothing
+ * recorded goes unchecked.
  */
 
 /** Names of revisions as the format spells them. */

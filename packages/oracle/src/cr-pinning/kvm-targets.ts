@@ -15,9 +15,9 @@ export const KVM_PRESET = 'kvm-pvm-6.18';
 export type PinningCase = Case<Setup, Operation>;
 
 /**
- * Register transitions on KVM. Where the host has VMX or SVM, another CPU answers than the one that the
- * recorded preset describes; the cases are those of {@link KVM_PRESET}, and the revision that describes a
- * host without either names what it does differently.
+ * Register transitions on KVM. Where the host has VMX or SVM, another CPU answers than the one that
+ * the recorded preset describes; the cases are those of {@link KVM_PRESET}, and the revision that
+ * describes a host without either names what it does differently.
  */
 export function cpuKvmTarget(): Target<CpuSetup, CpuOperation, CpuOutcome> {
   return batchTarget('hw-model.cpu', 'linux-6.18-pvm', async function* (cases: readonly CpuCase[]) {
@@ -37,9 +37,9 @@ function lacksOnKvm(one: CpuCase): string | undefined {
 }
 
 /**
- * The MSR half of pinning on KVM: the guest's RDMSR and WRMSR exit to user space, which answers by the
- * posting's rules, and KVM injects the #GP. The other half needs a KVM with the posting: there is no exit
- * for control registers in the interface.
+ * The MSR half of pinning on KVM: the guest's RDMSR and WRMSR exit to user space, which answers by
+ * the posting's rules, and KVM injects the #GP. The other half needs a KVM with the posting: there
+ * is no exit for control registers in the interface.
  */
 export function pinningKvmTarget(): Target<Setup, Operation, Outcome> {
   return batchTarget(

@@ -71,26 +71,34 @@ export function operationWords(operation: Operation, machine: Machine): string {
     case 'rdmsr':
     case 'hostGetMsr':
       return `read ${msrName(operation.msr, machine)}`;
-    case 'hypercall':
-      return `hypercall ${operation.nr}(${operation.arguments.map((one) => formatHex(one)).join(', ')})`;
+    case 'hypercall': {
+      const { nr, arguments: values } = operation;
+      return `hypercall ${nr}(${values.map((one) => formatHex(one)).join(', ')})`;
+    }
     case 'farJump':
       return `far jump to ${operation.l ? '64-bit' : operation.d ? '32-bit' : '16-bit'} code`;
     case 'lmsw':
       return `LMSW: ${formatHex(operation.value)}`;
     case 'taskSwitch':
       return 'hardware task switch';
-    case 'smramWrite':
-      return `write the save area at 0x${operation.offset.toString(16)}: ${formatHex(operation.value)}`;
-    case 'nestedEntry':
-      return `L1 starts L2; wants back CR0 ${formatHex(operation.hostCr0)}, CR4 ${formatHex(operation.hostCr4)}`;
+    case 'smramWrite': {
+      const { offset, value } = operation;
+      return `write the save area at 0x${offset.toString(16)}: ${formatHex(value)}`;
+    }
+    case 'nestedEntry': {
+      const { hostCr0, hostCr4 } = operation;
+      return `L1 starts L2; wants back CR0 ${formatHex(hostCr0)}, CR4 ${formatHex(hostCr4)}`;
+    }
     case 'nestedExit':
       return 'L2 exits to L1';
     case 'sipi':
       return `SIPI to page 0x${operation.vector.toString(16)}`;
     case 'machineReset':
       return 'reset of the machine';
-    case 'migrate':
-      return `migration, ${operation.order.replace('-', ' ')}, ${operation.strict ? 'strict' : 'lenient'}`;
+    case 'migrate': {
+      const { order, strict } = operation;
+      return `migration, ${order.replace('-', ' ')}, ${strict ? 'strict' : 'lenient'}`;
+    }
     case 'armKexec':
       return 'allow one kexec';
     case 'kexecLoad':
@@ -144,7 +152,9 @@ export function outcomeWords(outcome: Outcome): string {
   }
 }
 
-/** The registers of the vCPU that an operation was about, the first one's where it was about none. */
+/**
+ * The registers of the vCPU that an operation was about, the first one's where it was about none.
+ */
 export interface RegisterWords {
   readonly cr0: string;
   readonly cr4: string;
