@@ -2,6 +2,7 @@
 import { CR0_WP } from '@kernel-models/hw-model/cpu';
 import type { Features } from './features.ts';
 import { violatedBits, type Pins } from './pins.ts';
+import type { HostKind } from './setup.ts';
 import { runsL2, type PinSet, type PinnedRegister, type State, type VCpu } from './state.ts';
 
 /*
@@ -10,6 +11,11 @@ import { runsL2, type PinSet, type PinnedRegister, type State, type VCpu } from 
 
 function union(a: Pins, b: Pins): Pins {
   return { low: a.low | b.low, high: a.high | b.high };
+}
+
+/** What KVM the guest meets, by the numbers that it asks for. */
+export function hostOf({ host }: State, { numbersTaken }: Features): HostKind {
+  return numbersTaken && host === 'patched' ? 'mainline' : host;
 }
 
 /** The pins that count for a vCPU: its own, the VM's, or both. */

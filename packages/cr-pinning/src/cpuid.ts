@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { KVM_FEATURE_CR_PIN_BIT, KVM_FEATURE_MIGRATION_CONTROL_BIT } from './constants.ts';
+import { hostOf } from './active.ts';
 import type { Features } from './features.ts';
 import type { State } from './state.ts';
 import { step, type Step } from './step.ts';
@@ -14,7 +15,7 @@ export function cpuid(state: State, features: Features): Step {
 
 /** The feature bits that a guest sees. */
 export function kvmFeatures(state: State, features: Features): bigint {
-  switch (state.host) {
+  switch (hostOf(state, features)) {
     case 'patched':
       return features.featureBit < 0 || state.hidesFeature ? 0n : 1n << BigInt(features.featureBit);
     case 'unpatched':

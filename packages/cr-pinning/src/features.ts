@@ -72,6 +72,10 @@ export interface Features {
   /** Bits that the guest writes without an exit, so that no check sees them. */
   readonly guestOwnedCr0: bigint;
   readonly guestOwnedCr4: bigint;
+  /** A migration takes the pins along, where the VMM does not forget them. */
+  readonly migratesPins: boolean;
+  /** The host gave the feature bit and the first MSR to something else, as mainline did. */
+  readonly numbersTaken: boolean;
   /**
    * The policy is the VMM's own: it knows of it on reset and migration whatever else it forgets.
    */

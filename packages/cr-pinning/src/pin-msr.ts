@@ -9,8 +9,9 @@ import {
   hostRdmsr as hardwareHostRdmsr,
   hostWrmsr as hardwareHostWrmsr,
   VECTOR,
+  type ControlState,
 } from '@kernel-models/hw-model/cpu';
-import { allowedOf, isActive, pinsOf } from './active.ts';
+import { allowedOf, hostOf, isActive, pinsOf } from './active.ts';
 import { MSR_KVM_MIGRATION_CONTROL } from './constants.ts';
 import type { Features } from './features.ts';
 import type { Pins } from './pins.ts';
@@ -44,7 +45,7 @@ type PinMsr =
 /** The MSR of the interface that has a number, if one does in this VM. */
 function pinMsr(state: State, features: Features, msr: number): PinMsr | undefined {
   const hasMsrs = features.request === 'high-low' || features.request === 'mask-value';
-  if (!hasMsrs || state.host !== 'patched') return undefined;
+  if (!hasMsrs || hostOf(state, features) !== 'patched') return undefined;
   const { msrs } = features;
   switch (msr) {
     case msrs.cr0Allowed:
@@ -224,6 +225,17 @@ export function storePins(
   return withPinning(withOwn, withOwn.vcpus, withRegister(withOwn.vmPins, register, ofVm));
 }
 
+/** Whether a newer KVM answers by the number of CR0_PIN_ALLOWED for something else. */
+function isMigrationControl(
+  state: State,
+  { cpl }: ControlState,
+  msr: number,
+  features: Features,
+): boolean {
+  const isTaken = msr === MSR_KVM_MIGRATION_CONTROL && hostOf(state, features) === 'mainline';
+  return isTaken && cpl === 0;
+}
+
 /** WRMSR. */
 export function wrmsr(
   state: State,
@@ -238,7 +250,7 @@ export function wrmsr(
     step(state, faultOutcome(cpu, VECTOR.GP, 0, [rule]), rule, trailOf(rule));
   const found = cpu.cpl === 0 ? pinMsr(state, features, msr) : undefined;
   if (found === undefined) {
-    if (cpu.cpl === 0 && state.host === 'mainline' && msr === MSR_KVM_MIGRATION_CONTROL) {
+    if (isMigrationControl(state, cpu, msr, features)) {
       if (data > 1n) return gp('pin-msr.migration-control-value');
       return done(state, 'pin-msr.migration-control');
     }
@@ -282,7 +294,7 @@ export function rdmsr(state: State, index: number, msr: number, features: Featur
     step(state, faultOutcome(cpu, VECTOR.GP, 0, [rule]), rule, NO_TRAIL);
   const found = cpu.cpl === 0 ? pinMsr(state, features, msr) : undefined;
   if (found === undefined) {
-    if (cpu.cpl === 0 && state.host === 'mainline' && msr === MSR_KVM_MIGRATION_CONTROL) {
+    if (isMigrationControl(state, cpu, msr, features)) {
       return step(state, { kind: 'value', value: 0n }, 'pin-msr.migration-control');
     }
     return lift(state, index, hardwareRdmsr(cpu, msr));

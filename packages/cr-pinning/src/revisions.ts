@@ -69,6 +69,8 @@ const NOTHING: Features = {
   scope: 'vcpu',
   guestOwnedCr0: CR0_GUEST_OWNED,
   guestOwnedCr4: CR4_GUEST_OWNED,
+  migratesPins: true,
+  numbersTaken: false,
   policyInVmm: false,
   consultsHostRegisters: false,
   pvCrPin: true,
@@ -389,6 +391,22 @@ export const REVISIONS: readonly Revision<Features>[] = [
     story:
       'A write pins the bits as they are now: a restore of MSRs before registers pins nothing.',
     caughtBy: ['migration.keeps-pins', 'pins.accepted-write-is-stored'],
+  },
+  {
+    id: 'bug:migration-drops',
+    base: 'posted-2020-06-fixed',
+    features: { migratesPins: false },
+    story: 'A migration leaves the pins behind: the guest goes on without them, and is not told.',
+    caughtBy: ['migration.keeps-pins'],
+  },
+  {
+    id: 'bug:mainline-collision',
+    base: 'posted-2020-06-fixed',
+    features: { numbersTaken: true },
+    story:
+      'A guest with the posting’s code on a KVM that gave its numbers away: the feature bit is on, ' +
+      'and the MSRs are not there, or are others.',
+    caughtBy: ['pins.legal-request-is-accepted', 'pins.accepted-write-is-stored'],
   },
 ];
 

@@ -111,7 +111,8 @@ function moveMsrs(
   strict: boolean,
   features: Features,
 ): { readonly state: State } | { readonly refused: number } {
-  if (isForgotten(source) || features.request === 'none') return { state: destination };
+  const isLost = isForgotten(source) || !features.migratesPins;
+  if (isLost || features.request === 'none') return { state: destination };
   let next = destination;
   for (const msr of interfaceMsrs(features)) {
     const { outcome } = hostGetMsr(source, index, msr, features);

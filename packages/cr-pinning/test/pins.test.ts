@@ -87,6 +87,9 @@ describe('bad input is an error that names the field', () => {
     ],
     [{ op: 'wrmsr', vcpu: 0, msr: '0x100000000', value: '0x0' }, 'operation.msr: expected'],
     [{ op: 'smramWrite', vcpu: 0, offset: '0x0', size: 3, value: '0x0' }, 'operation.offset'],
+    [{ op: 'movFromCr', vcpu: 0, cr: -1 }, 'operation.cr: expected a whole number'],
+    [{ op: 'lmsw', vcpu: 0, value: '0x10000' }, 'operation.value: expected a 0x… string'],
+    [{ op: 'hostSetMsr', vcpu: 0, msr: '0x10', value: 16 }, 'operation.value: expected'],
     [{ op: 'turnOff', vcpu: 0 }, 'operation.op: expected one of'],
     [7, 'operation: expected an object, got 7'],
   ])('%j', (json, message) => {
