@@ -3,7 +3,7 @@ import {
   decode,
   DecodeError,
   ERRNO_NAMES,
-  formatHex,
+  encodePlain,
   formatMode,
   type Codec,
   type Decoder,
@@ -330,23 +330,15 @@ const HEX_FIELDS = new Set(['flags', 'securebits']);
  * outcomes: `mode` is octal, words of bits are hexadecimal, capability sets are names.
  */
 function encode(value: unknown, field: string): Json {
+  return encodePlain(value, field, spell);
+}
+
+function spell(value: bigint | number, field: string): Json | undefined {
   if (typeof value === 'bigint') {
-    return CAPABILITY_FIELDS.has(field) ? capabilityNames(value) : formatHex(value);
+    return CAPABILITY_FIELDS.has(field) ? capabilityNames(value) : undefined;
   }
-  if (typeof value === 'number') {
-    if (field === 'mode') return formatMode(value);
-    return HEX_FIELDS.has(field) ? `0x${value.toString(16)}` : value;
-  }
-  if (Array.isArray(value)) return value.map((item) => encode(item, field));
-  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
-  if (typeof value === 'object') {
-    return Object.fromEntries(
-      Object.entries(value)
-        .filter(([, item]) => item !== undefined)
-        .map(([name, item]) => [name, encode(item, name)]),
-    );
-  }
-  throw new TypeError(`${field}: expected a value that JSON can hold, got ${typeof value}`);
+  if (field === 'mode') return formatMode(value);
+  return HEX_FIELDS.has(field) ? `0x${value.toString(16)}` : undefined;
 }
 
 /** Setups, operations and outcomes as traces spell them. Mirrored by the probe of the oracle. */

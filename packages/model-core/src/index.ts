@@ -27,6 +27,7 @@ export {
   type ExploreResult,
 } from './explore.ts';
 export type { Invariant, Transition } from './invariant.ts';
+export { encodePlain, type Spelling } from './encode.ts';
 export { canonicalJson, formatHex, type Json, type JsonObject } from './json.ts';
 export type { AnyModel, AnyOperation, Model, Step } from './model.ts';
 export {

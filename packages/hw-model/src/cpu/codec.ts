@@ -2,6 +2,7 @@
 import {
   decode,
   DecodeError,
+  encodePlain,
   formatHex,
   type Codec,
   type Decoder,
@@ -179,23 +180,10 @@ const outcome: Decoder<CpuOutcome> = union('kind', {
 /** Fields that hold a number in memory and a `0x…` string in JSON. */
 const HEX_FIELDS: ReadonlySet<string> = new Set(['msr', 'offset', 'address']);
 
-/** The JSON of plain data: 64-bit quantities, MSR numbers and addresses are hexadecimal. */
-function encode(value: unknown, field: string): Json {
-  if (typeof value === 'bigint') return formatHex(value);
-  if (typeof value === 'number') {
-    return HEX_FIELDS.has(field) ? `0x${value.toString(16)}` : value;
-  }
-  if (Array.isArray(value)) return value.map((item) => encode(item, field));
-  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
-  if (typeof value === 'object') {
-    return Object.fromEntries(
-      Object.entries(value)
-        .filter(([, item]) => item !== undefined)
-        .map(([name, item]) => [name, encode(item, name)]),
-    );
-  }
-  throw new TypeError(`${field}: expected a value that JSON can hold, got ${typeof value}`);
-}
+const encode = (value: unknown, field: string): Json =>
+  encodePlain(value, field, (one, name) =>
+    typeof one === 'number' && HEX_FIELDS.has(name) ? `0x${one.toString(16)}` : undefined,
+  );
 
 /** Setups, operations and outcomes as traces spell them. */
 export const codec: Codec<CpuSetup, CpuOperation, CpuOutcome> = {
