@@ -369,6 +369,7 @@ static void show_image(const struct program *program)
 /* As much as the program has on its stack. */
 #define PEEK_SIZE 512
 
+/* The program's descriptor; negative where it cannot be loaded. */
 static int peek_fd(void)
 {
 	static int fd;
@@ -404,13 +405,11 @@ static int peek_fd(void)
 	code[count++] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
 	attr.insn_cnt = count;
 	fd = bpf(BPF_PROG_LOAD, &attr);
-	if (fd < 0)
-		lacks("CONFIG_BPF_EVENTS: a program that reads kernel memory");
-	return fd = own_fd(fd);
+	return fd = fd < 0 ? -1 : own_fd(fd);
 }
 
-/* PEEK_SIZE bytes of kernel memory. */
-static const unsigned char *peek(uint64_t address)
+/* PEEK_SIZE bytes of kernel memory; NULL where it cannot be read. */
+static const unsigned char *try_peek(uint64_t address)
 {
 	static uint64_t context[1 + PEEK_SIZE / 8];
 	union bpf_attr attr = { 0 };
@@ -419,9 +418,18 @@ static const unsigned char *peek(uint64_t address)
 	attr.test.prog_fd = peek_fd();
 	attr.test.ctx_in = (uintptr_t)context;
 	attr.test.ctx_size_in = sizeof(context);
-	if (bpf(BPF_PROG_TEST_RUN, &attr))
-		fail("BPF_PROG_TEST_RUN: %s", strerror(errno));
+	if (!address || bpf(BPF_PROG_TEST_RUN, &attr))
+		return NULL;
 	return (unsigned char *)(context + 1);
+}
+
+static const unsigned char *peek(uint64_t address)
+{
+	const unsigned char *bytes = try_peek(address);
+
+	if (!bytes)
+		lacks("CONFIG_BPF_EVENTS: a program that reads kernel memory");
+	return bytes;
 }
 
 /* The address of a symbol; 0 where there is none, or more than one. */
@@ -445,13 +453,21 @@ static uint64_t find_symbol(const char *wanted)
 	return count == 1 ? found : 0;
 }
 
-/* Whether functions begin with ENDBR64, and how they end: facts of the build. */
+/* What this kernel is: found out by init, before the first case. */
 static struct {
-	bool ibt;
-	bool sls;
-	bool return_thunk;
+	/* Functions begin with ENDBR64, and end in RET and INT3, or in JMP. */
+	bool ibt, sls, return_thunk;
+	/* CONFIG_CFI, and what it chose: 1 off, 2 kCFI, 3 FineIBT. */
+	bool cfi, fineibt, padding, retpoline;
+	uint32_t mode, seed;
+	/* What stands behind cfi= on the command line; "" where the parameter is absent. */
+	char parameter[128];
+	/* What it logged of it, as items of a list. */
+	char messages[512];
 	/* cfi_get_offset() */
 	uint32_t offset;
+	/* An oops ends a process, and not the machine. */
+	bool survives;
 } build;
 
 static void show_text(const struct program *program)
@@ -492,6 +508,88 @@ static void test_run(struct program *program, const struct word *operation)
 		return;
 	}
 	say("{\"kind\":\"returned\",\"value\":\"0x%x\",\"reports\":[]}", attr.test.retval);
+}
+
+/* The dispatcher of XDP calls a program through a checked pointer. */
+static void dispatch(struct program *program)
+{
+	char packet[64] = "";
+	union bpf_attr attr = { 0 };
+
+	attr.test.prog_fd = program->fd;
+	attr.test.data_in = (uintptr_t)packet;
+	attr.test.data_size_in = sizeof(packet);
+	attr.test.repeat = 1;
+	if (bpf(BPF_PROG_TEST_RUN, &attr))
+		fail("BPF_PROG_TEST_RUN: %s", strerror(errno));
+	say("{\"kind\":\"returned\",\"value\":\"0x%x\",\"reports\":[]}", attr.test.retval);
+}
+
+/* A call through a pointer of another type, which lkdtm makes on demand. */
+
+#define LKDTM "/sys/kernel/debug/provoke-crash/DIRECT"
+#define LKDTM_SITE "void f(int *)"
+#define LKDTM_CALLEE "int f(int *)"
+
+/* In memory that init shares: a case has made the kernel complain, as it was to. */
+static bool *provoked;
+
+/* The next message of the kernel with a text in it; false where there is none. */
+static bool next_message(const char *text, char *record, size_t size)
+{
+	ssize_t n;
+
+	while ((n = read(kmsg_fd, record, size - 1)) > 0 || (n < 0 && errno == EPIPE)) {
+		record[n < 0 ? 0 : n] = '\0';
+		if (strstr(record, text))
+			return true;
+	}
+	return false;
+}
+
+/* The address and the type of a failure, from its report. */
+static void say_report(const char *record)
+{
+	const char *at = strstr(record, "CFI failure at "), *type = strstr(record, "expected type: ");
+	bool callee = at && !strncmp(at + 15, "__cfi_", 6);
+
+	if (!at || !type)
+		fail("a report: %s", record);
+	say("{\"kind\":\"trapped\",\"vector\":\"UD\",\"errorCode\":null,\"place\":\"%s\",",
+	    callee ? "callee-check" : "caller-check");
+	say("\"reports\":[{\"place\":\"%s\",\"type\":\"0x%lx\"}]}",
+	    callee ? "callee-check" : "caller-check", strtoul(type + 15, NULL, 0));
+}
+
+static void call(const struct word *operation)
+{
+	const struct word *callee = need(operation, "callee");
+	char record[8192];
+	pid_t child;
+
+	if (!booted || strcmp(text_of(operation, "site"), LKDTM_SITE) ||
+	    strcmp(text_of(callee, "prototype"), LKDTM_CALLEE) || get(operation, "swapped") ||
+	    !is_true(callee, "addressTaken"))
+		lacks("a call of %s through %s", text_of(callee, "prototype"),
+		      text_of(operation, "site"));
+	if (build.mode < 2)
+		lacks("a check: without one nothing is seen of a call");
+	if (access(LKDTM, W_OK))
+		lacks("CONFIG_LKDTM");
+	if (!build.survives)
+		lacks("sysctl kernel.panic_on_oops");
+	*provoked = true;
+	child = fork();
+	if (child == 0) {
+		int fd = open(LKDTM, O_WRONLY);
+
+		_exit(write(fd, "CFI_FORWARD_PROTO", 17) < 0);
+	}
+	waitpid(child, NULL, 0);
+	if (next_message("CFI failure at ", record, sizeof(record)))
+		say_report(record);
+	else
+		fail("the kernel said nothing of a call of the wrong type");
 }
 
 /* Maps of type BPF_MAP_TYPE_STRUCT_OPS. */
@@ -795,11 +893,18 @@ static void map_step(const char *op, const struct word *operation)
 		lacks("a way to do %s from user space", op);
 }
 
-/* Init: unregisters what a case that is gone has left. */
-static void delete_maps(void)
+/* Init: unregisters what a case that is gone has left, and forgets complaints that it asked for. */
+static void restore(void)
 {
 	union bpf_attr attr = { 0 };
+	char record[8192];
 
+	if (*provoked) {
+		*provoked = false;
+		while (next_message("", record, sizeof(record)))
+			;
+		first_taint |= read_taint() & COMPLAINTS;
+	}
 	while (!bpf(BPF_MAP_GET_NEXT_ID, &attr)) {
 		uint32_t id = attr.next_id;
 		struct bpf_map_info info = { 0 };
@@ -842,8 +947,11 @@ static void program_step(const char *op, const struct word *operation)
 		show_image(program);
 	} else if (!strcmp(op, "text") && program) {
 		show_text(program);
-	} else if (!open || (!strcmp(op, "testRun") && !program->struct_ops)) {
+	} else if (!open || (!strcmp(op, "testRun") && !program->struct_ops) ||
+		   (!strcmp(op, "dispatch") && program->struct_ops)) {
 		say("{\"kind\":\"impossible\"}");
+	} else if (!strcmp(op, "dispatch")) {
+		dispatch(program);
 	} else if (!strcmp(op, "unload")) {
 		unload(program);
 	} else if (!strcmp(op, "testRun")) {
@@ -853,6 +961,13 @@ static void program_step(const char *op, const struct word *operation)
 	}
 }
 
+static const char *mode_name(void)
+{
+	static const char *const names[] = { "AUTO", "OFF", "KCFI", "FINEIBT" };
+
+	return names[build.mode & 3];
+}
+
 static void step(const struct word *operation, const char *line, size_t length)
 {
 	const char *op = text_of(operation, "op");
@@ -860,8 +975,11 @@ static void step(const struct word *operation, const char *line, size_t length)
 	(void)line;
 	(void)length;
 	if (!strcmp(op, "boot"))
-		/* This kernel has booted: the world was refused if it checks calls. */
-		say("{\"kind\":\"booted\",\"mode\":\"OFF\",\"messages\":[]}");
+		/* This kernel has booted: the case was refused where it asks for another boot. */
+		say("{\"kind\":\"booted\",\"mode\":\"%s\",\"messages\":[%s]}", mode_name(),
+		    build.messages);
+	else if (!strcmp(op, "call"))
+		call(operation);
 	else if (get(operation, "map"))
 		map_step(op, operation);
 	else if (get(operation, "program"))
@@ -870,7 +988,7 @@ static void step(const struct word *operation, const char *line, size_t length)
 		lacks("a way to do %s from user space", op);
 }
 
-/* The build is what the setup says: asked for by the image of a program, which shows ENDBR and returns. */
+/* The world is what this kernel is: the target has compared them. */
 static void build_world(const struct word *setup)
 {
 	(void)setup;
@@ -880,9 +998,9 @@ static void build_world(const struct word *setup)
 
 /*
  * In front of a program's entry stands ENDBR64 where the kernel was built for IBT; it ends in
- * RET, in RET and INT3, or in JMP.
+ * RET, in RET and INT3, or in JMP. False where there is no image to look at.
  */
-static void describe(void)
+static bool survey_image(void)
 {
 	struct bpf_insn code[2] = {
 		{ .code = BPF_ALU | BPF_MOV | BPF_K },
@@ -898,40 +1016,151 @@ static void describe(void)
 	uint32_t length;
 	int fd = bpf(BPF_PROG_LOAD, &attr);
 
-	if (booted) {
-		mkdir("/sys", 0755);
-		mount("sysfs", "/sys", "sysfs", 0, NULL);
-		read_btf();
-	}
-	if (fd >= 0) {
-		memset(&attr, 0, sizeof(attr));
-		attr.info.bpf_fd = fd;
-		attr.info.info_len = sizeof(info);
-		attr.info.info = (uintptr_t)&info;
-		bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
-		close(fd);
-	}
+	if (fd < 0)
+		return false;
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = fd;
+	attr.info.info_len = sizeof(info);
+	attr.info.info = (uintptr_t)&info;
+	bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
+	close(fd);
 	length = info.jited_prog_len;
-	if (length <= 5 || length > sizeof(image))
-		length = 6;
+	if (length <= 5 || length > sizeof(image) || !image[0])
+		return false;
 	build.ibt = image[0] == 0xf3 || image[0] == 0x66;
 	build.return_thunk = image[length - 5] == 0xe9;
 	build.sls = image[length - 1] == 0xcc && image[length - 2] == 0xc3;
-	say(",\"jit\":%s,\"ibt\":%s,\"returnThunk\":%s,\"sls\":%s", image[0] ? "true" : "false",
-	    build.ibt ? "true" : "false", build.return_thunk ? "true" : "false",
-	    build.sls ? "true" : "false");
+	return true;
+}
+
+/* What stands behind a parameter on the command line. */
+static void read_parameter(const char *name, char *value, size_t size)
+{
+	char line[4096] = "", *rest;
+	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, line, sizeof(line) - 1) < 0)
+		line[0] = '\0';
+	close(fd);
+	line[strcspn(line, "\n")] = '\0';
+	for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		if (!strncmp(word, name, strlen(name)))
+			snprintf(value, size, "%s", word + strlen(name));
+}
+
+/* What the kernel has logged of the scheme that it chose. */
+static void read_messages(void)
+{
+	static const char prefix[] = "SMP alternatives: ";
+	static const char *const marks[] = { "Ignoring unknown cfi option", "Disabling CFI",
+					     "Using kCFI", "FineIBT" };
+	/* Init's own is open before its root is; it reads on behind the end. */
+	int fd = kmsg_fd >= 0 ? kmsg_fd : open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char record[8192];
+	ssize_t n;
+
+	lseek(fd, 0, SEEK_SET);
+	while ((n = read(fd, record, sizeof(record) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
+		size_t used = strlen(build.messages);
+		const char *text;
+
+		record[n < 0 ? 0 : n] = '\0';
+		text = strstr(record, prefix);
+		if (!text)
+			continue;
+		text += strlen(prefix);
+		for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+			if (strstr(text, marks[i]))
+				snprintf(build.messages + used, sizeof(build.messages) - used,
+					 "%s\"%.*s\"", used ? "," : "", (int)strcspn(text, "\n"),
+					 text);
+	}
+	if (fd != kmsg_fd)
+		close(fd);
+}
+
+static uint32_t peek_word(const char *symbol)
+{
+	const unsigned char *bytes = try_peek(find_symbol(symbol));
+	uint32_t value = 0;
+
+	if (bytes)
+		memcpy(&value, bytes, sizeof(value));
+	return value;
+}
+
+/* Any function that is called through a pointer, and is in every kernel. */
+#define SAMPLE "tcp_reno_ssthresh"
+
+static void survey_cfi(void)
+{
+	const unsigned char *thunk;
+
+	build.mode = 1;
+	build.cfi = find_symbol("handle_cfi_failure") != 0;
+	if (!build.cfi)
+		return;
+	build.mode = peek_word("cfi_mode");
+	build.seed = peek_word("cfi_seed");
+	build.fineibt = find_symbol("fineibt_preamble_start") != 0;
+	build.padding = find_symbol(SAMPLE) - find_symbol("__cfi_" SAMPLE) == 16;
+	/* CALL, unless it has become a branch again. */
+	thunk = try_peek(find_symbol("__x86_indirect_thunk_r11"));
+	build.retpoline = thunk && thunk[0] == 0xe8;
+	build.offset = build.mode == 1 ? 0 : build.padding ? 16 : 5;
+	read_parameter("cfi=", build.parameter, sizeof(build.parameter));
+	read_messages();
+}
+
+/* While the host can still be seen. */
+static void survey(void)
+{
+	read_btf();
+	survey_cfi();
+}
+
+static const char *truth(bool value)
+{
+	return value ? "true" : "false";
+}
+
+static void describe(void)
+{
+	bool jit = survey_image();
+	int fd;
+
+	if (booted) {
+		mkdir("/sys", 0755);
+		mount("sysfs", "/sys", "sysfs", 0, NULL);
+		mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+		survey();
+		/* A failed check ends the process that made the call, and not the machine. */
+		fd = open("/proc/sys/kernel/panic_on_oops", O_WRONLY | O_CLOEXEC);
+		build.survives = fd >= 0 && write(fd, "0", 1) == 1;
+		close(fd);
+	}
+	say(",\"jit\":%s,\"ibt\":%s,\"returnThunk\":%s,\"sls\":%s", truth(jit), truth(build.ibt),
+	    truth(build.return_thunk), truth(build.sls));
+	say(",\"cfi\":%s,\"fineibt\":%s,\"padding\":%s,\"retpoline\":%s", truth(build.cfi),
+	    truth(build.fineibt), truth(build.padding), truth(build.retpoline));
+	say(",\"mode\":\"%s\",\"seed\":\"0x%x\",\"parameter\":", mode_name(), build.seed);
+	say_string(build.parameter);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct probe probe = {
 		.name = "bpf-cfi",
-		.survey = read_btf,
+		.survey = survey,
 		.describe = describe,
 		.world = build_world,
 		.step = step,
-		.restore = delete_maps,
+		.restore = restore,
 	};
 
+	provoked = mmap(NULL, sizeof(*provoked), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (provoked == MAP_FAILED)
+		return 1;
 	return probe_main(argc, argv, &probe);
 }

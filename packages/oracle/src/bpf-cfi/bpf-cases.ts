@@ -86,6 +86,7 @@ const operations: Arbitrary<Operation> = fc.oneof(
   fc.record({ op: fc.constant('unload' as const), program: names }),
   { weight: 2, arbitrary: fc.record({ op: fc.constant('image' as const), program: names }) },
   fc.record({ op: fc.constant('text' as const), program: names }),
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('dispatch' as const), program: names }) },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -99,10 +100,39 @@ const operations: Arbitrary<Operation> = fc.oneof(
   },
 );
 
+const histories: Arbitrary<readonly Operation[]> = fc.oneof(
+  fc.array(operations, { minLength: 1, maxLength: 14, size: 'max' }),
+  registrations,
+);
+
 /** Cases for a running kernel: programs by themselves, and what is registered of them. */
 export const bpfCases: Arbitrary<Case<Setup, Operation>> = fc.record({
   setup: SETUPS,
-  operations: fc
-    .oneof(fc.array(operations, { minLength: 1, maxLength: 14, size: 'max' }), registrations)
-    .map((list): readonly Operation[] => [{ op: 'boot', seed: 0 }, ...list]),
+  operations: histories.map((list): readonly Operation[] => [{ op: 'boot', seed: 0 }, ...list]),
 });
+
+/** The one wrong call that a kernel makes on demand: lkdtm’s CFI_FORWARD_PROTO. */
+const WRONG_CALL: Operation = {
+  op: 'call',
+  site: 'void f(int *)',
+  callee: { prototype: 'int f(int *)', addressTaken: true },
+};
+
+/**
+ * Cases for a kernel that was built with CFI, on a CPU without IBT.
+ *
+ * @param boot how it was booted; its seed is the one that the kernel drew
+ */
+export function cfiCases(
+  boot: Extract<Operation, { op: 'boot' }>,
+  build: Partial<Setup>,
+): Arbitrary<Case<Setup, Operation>> {
+  const setup = { ...BUILD, cfi: true, ibt: true, padding: true, fineibt: true, ...build };
+  const wrong = fc.oneof(
+    { weight: 9, arbitrary: fc.constant<readonly Operation[]>([]) },
+    fc.constant([WRONG_CALL]),
+  );
+  return fc
+    .tuple(histories, wrong)
+    .map(([list, last]) => ({ setup, operations: [boot, ...list, ...last] }));
+}

@@ -35,18 +35,28 @@ export function bpfTargets({ via, kernel, hostVisible }: TargetOptions): readonl
   return [probeTarget(here, localTransport(bpfCfi.name))];
 }
 
+/** A kernel image that boots with parameters of its own, such as `cfi=off`. */
+export function bpfKernelTarget(image: string, parameters: string): BpfTarget {
+  return probeTarget(SUBSYSTEM, kernelTransport(bpfCfi.name, image, { parameters }));
+}
+
 const SUBSYSTEM: ProbeSubsystem<Setup, Operation, Outcome> = {
   model: bpfCfi.name,
   decodeOutcome,
   encodeSetup: (setup) => object(bpfCfi.codec.encodeSetup(setup)),
   encodeOperation: (operation) => object(bpfCfi.codec.encodeOperation(operation)),
   revisionOf: ({ release }) => revisionOfRelease(release),
-  configOf: ({ facts }) =>
-    `ibt=${String(facts['ibt'])} returnThunk=${String(facts['returnThunk'])}`,
+  configOf: ({ facts }) => CONFIG_FACTS.map((name) => `${name}=${String(facts[name])}`).join(' '),
   requires: ({ facts }) =>
     facts['jit'] === true ? undefined : 'CAP_BPF, net.core.bpf_jit_enable and kernel.kptr_restrict',
   lacks: missing,
 };
+
+/** What the probe says of a kernel, for the provenance of recordings. */
+const CONFIG_FACTS = [
+  ...(['ibt', 'returnThunk', 'sls', 'cfi', 'fineibt', 'padding', 'retpoline'] as const),
+  ...(['mode', 'seed', 'parameter'] as const),
+] as const;
 
 /** Addresses in an image differ from boot to boot: both sides show them as question marks. */
 function decodeOutcome(json: Json): Outcome {
@@ -62,7 +72,7 @@ function object(json: Json): JsonObject {
 
 /** Operations that user space can do. */
 const EXECUTABLE: ReadonlySet<Operation['op']> = new Set([
-  ...(['boot', 'load', 'unload', 'image', 'text', 'testRun'] as const),
+  ...(['boot', 'load', 'unload', 'image', 'text', 'testRun', 'dispatch', 'call'] as const),
   ...(['mapCreate', 'mapLookup', 'mapUpdate', 'mapDelete'] as const),
   ...(['linkCreate', 'linkClose', 'trampoline'] as const),
 ]);
@@ -81,7 +91,7 @@ function missing(
   { setup, operations }: Case<Setup, Operation>,
   { facts }: Hello,
 ): string | undefined {
-  if (setup.cfi) return 'CONFIG_CFI';
+  if (setup.cfi !== facts['cfi']) return `CONFIG_CFI=${setup.cfi ? 'y' : 'n'}`;
   if (setup.ibt !== facts['ibt']) return `CONFIG_X86_KERNEL_IBT=${setup.ibt ? 'y' : 'n'}`;
   if (setup.returnThunk !== facts['returnThunk']) {
     return `a return thunk ${setup.returnThunk ? 'in use' : 'not in use'}`;
@@ -90,7 +100,30 @@ function missing(
     return `CONFIG_MITIGATION_SLS=${setup.sls ? 'y' : 'n'}`;
   }
   const other = operations.find(({ op }) => !EXECUTABLE.has(op));
-  return other && `an executor of ${other.op}`;
+  if (other !== undefined) return `an executor of ${other.op}`;
+  return setup.cfi ? missingOfCfi(setup, operations, facts) : undefined;
+}
+
+/** What a kernel that checks calls would have to be besides. */
+function missingOfCfi(
+  setup: Setup,
+  operations: readonly Operation[],
+  facts: Hello['facts'],
+): string | undefined {
+  if (setup.padding !== facts['padding']) return `CONFIG_CALL_PADDING=${setup.padding ? 'y' : 'n'}`;
+  if (setup.fineibt !== facts['fineibt']) return `CONFIG_FINEIBT=${setup.fineibt ? 'y' : 'n'}`;
+  if (setup.retpoline !== facts['retpoline']) {
+    return `retpolines ${setup.retpoline ? 'in use' : 'not in use'}`;
+  }
+  // Nothing tells of the first two but a failure, and of the others but what they were chosen for.
+  if (setup.permissive || setup.alignment !== 16 || setup.bhi) return 'a build of another kind';
+  if (setup.cpu.ibt || setup.cpu.fred) return 'a CPU with IBT or FRED';
+  const boot = operations.find(({ op }) => op === 'boot');
+  if (boot?.op !== 'boot') return 'a kernel that does not boot';
+  const parameter = boot.cfi === undefined ? '' : boot.cfi;
+  if (parameter !== facts['parameter']) return `cfi=${parameter} on the command line`;
+  const seed = `0x${boot.seed.toString(16)}`;
+  return facts['seed'] === '0x0' || facts['seed'] === seed ? undefined : 'the seed that it drew';
 }
 
 /** The revision that describes a release of Linux; undefined where none does. */
