@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-import type { WorkingState } from './call.ts';
 import { PAGE_SHIFT, PAGE_SIZE } from './constants.ts';
-import type { State } from './state.ts';
+import type { State, WorkingState } from './state.ts';
 import { VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE } from './vm-flags.ts';
 
 /*

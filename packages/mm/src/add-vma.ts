@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 import type { Call } from './call.ts';
-import type { Vma } from './vma.ts';
+import type { Proposal } from './merge.ts';
 
 /**
  * Puts a VMA of its own into the address space, where nothing is.
  *
+ * @param flags those of the range, or with what only a VMA of its own has
+ * @param special name of a special mapping, or null
  * @throws OutOfMemory
  */
 export function addVma(
   call: Call,
-  { start, end, flags, pgoff, backing, anonVma, chain, policy, special }: Vma,
+  { anonVma, backing, chain, end, pgoff, policy, start }: Proposal,
+  flags: number,
+  special: string | null,
 ): void {
   call.allocate();
   call.store({ start, end, flags, pgoff, backing, anonVma, chain, policy, special });

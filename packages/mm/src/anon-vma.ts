@@ -2,7 +2,7 @@
 import type { Call } from './call.ts';
 import { PAGE_SIZE } from './constants.ts';
 import { VM_ACCESS_FLAGS, VM_SOFTDIRTY } from './vm-flags.ts';
-import { sameBacking, type Vma } from './vma.ts';
+import { sameBacking, withAnonVma, type Vma } from './vma.ts';
 
 /**
  * Gives a VMA the anon_vma that its first written page needs: a neighbour's where that one could
@@ -16,7 +16,7 @@ export function prepareAnonVma(call: Call, vma: Vma): Vma {
   if (vma.anonVma !== 0) return vma;
   call.allocate();
   const anonVma = reusableAnonVma(call, vma) ?? newAnonVma(call);
-  const prepared = { ...vma, anonVma, chain: [anonVma] };
+  const prepared = withAnonVma(vma, anonVma, [anonVma]);
   call.store(prepared);
   return prepared;
 }

@@ -75,6 +75,9 @@ export function span(
   length: bigint,
   widen: boolean = false,
 ): Span {
+  if (machine.wordBits === 64 && !machine.narrow && address < FAR_BITS && length < FAR_BITS) {
+    return nearSpan(Number(address), Number(length), widen);
+  }
   const mask = machine.narrow ? 32 : machine.wordBits;
   const start = BigInt.asUintN(mask, address);
   const wanted = BigInt.asUintN(mask, length);
@@ -88,5 +91,19 @@ export function span(
     isEmpty: wanted === 0n,
     vanishes: wanted !== 0n && bytes === 0n,
     wraps: end < from,
+  };
+}
+
+/** A range that cannot wrap: almost every one. */
+function nearSpan(address: number, wanted: number, widen: boolean): Span {
+  const start = widen ? pageStart(address) : address;
+  const length = pageAlign(wanted + (address - start));
+  return {
+    start,
+    end: start + length,
+    length,
+    isEmpty: wanted === 0,
+    vanishes: false,
+    wraps: false,
   };
 }

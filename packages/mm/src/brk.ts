@@ -14,7 +14,7 @@ import { refusal, type Refusal } from './refusal.ts';
 import { unmapRange } from './unmap.ts';
 import { checkFixedRange } from './unmapped-area.ts';
 import { VM_EXEC, VM_HEAP_FLAGS, VM_LOCKED, VM_SOFTDIRTY } from './vm-flags.ts';
-import { NO_CHAIN, startGap, type Vma } from './vma.ts';
+import { NO_CHAIN, startGap, withRange, type Vma } from './vma.ts';
 
 /*
  * brk(2): moves the end of the heap. Reads beside SYSCALL_DEFINE1(brk), do_brk_flags() and
@@ -182,7 +182,7 @@ function hasHeapFlags(vma: Vma, range: Proposal): boolean {
 /** Lengthens the heap by one store. What earlier kernels forgot to undo where it fails, stays. */
 function expand(call: Call, heap: Vma, range: Proposal): void {
   const { features, mm } = call;
-  const grown = { ...heap, end: range.end, flags: heap.flags | VM_SOFTDIRTY };
+  const grown = withRange(heap, heap.start, range.end, heap.pgoff);
   try {
     call.store(grown);
   } catch (error) {
@@ -198,7 +198,7 @@ function expand(call: Call, heap: Vma, range: Proposal): void {
 }
 
 function addHeapVma(call: Call, range: Proposal): void {
-  addVma(call, { ...range, flags: flagsOfNewVma(call, range.flags), special: null });
+  addVma(call, range, flagsOfNewVma(call, range.flags), null);
   if (call.features.countsHeapTwice) call.mm.mapCount++;
 }
 

@@ -6,14 +6,11 @@ import type { Disaster, Outcome } from './outcome.ts';
 import type { Refusal } from './refusal.ts';
 import type { Features } from './revisions.ts';
 import type { RuleName } from './rules.ts';
-import { isUnchanged, type State, type VmaTree } from './state.ts';
+import { copyState, isUnchanged, type State, type VmaTree, type WorkingState } from './state.ts';
 import type { Vma } from './vma.ts';
 
 /** What `apply` answers. */
 export type MmStep = Step<State, Outcome>;
-
-/** The address space while an operation works on it. */
-export type WorkingState = { -readonly [Field in keyof State]: State[Field] };
 
 const NO_TRAIL: readonly RuleName[] = Object.freeze([]);
 const ZERO: Outcome = Object.freeze({ kind: 'value', value: 0n });
@@ -32,7 +29,7 @@ export class Call {
 
   constructor(before: State, features: Features) {
     this.features = features;
-    this.mm = { ...before };
+    this.mm = copyState(before);
     this.#before = before;
     this.#saved = before;
   }
@@ -108,7 +105,7 @@ export class Call {
 
   /** What was done so far stays, also where a later allocation fails. */
   keepWhatIsDone(): void {
-    if (this.mm.allocations !== null) this.#saved = { ...this.mm };
+    if (this.mm.allocations !== null) this.#saved = copyState(this.mm);
   }
 
   /** Undoes what was done since {@link keepWhatIsDone} was called last. */

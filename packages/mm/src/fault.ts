@@ -6,7 +6,7 @@ import type { Call, MmStep } from './call.ts';
 import { PAGE_SIZE } from './constants.ts';
 import { refusal, isRefusal, type Refusal } from './refusal.ts';
 import { VM_ACCOUNT, VM_GROWSDOWN, VM_LOCKED, VM_MAYSHARE, VM_WRITE } from './vm-flags.ts';
-import { isAccessible, type Vma } from './vma.ts';
+import { isAccessible, withRange, type Vma } from './vma.ts';
 
 /*
  * Faults: an access to a page that is not there. Reads beside lock_mm_and_find_vma(),
@@ -96,7 +96,7 @@ function expandDownwards(call: Call, stack: Vma, page: number): Vma | Refusal {
   // Growth is charged whether or not the stack gives the charge back one day.
   if ((vma.flags & VM_ACCOUNT) === 0) mm.strandedCharge += pages;
 
-  const grown = { ...vma, start: page, pgoff: vma.pgoff - pages };
+  const grown = withRange(vma, page, vma.end, vma.pgoff - pages);
   call.store(grown);
   accountPages(mm, vma.flags, pages);
   if ((vma.flags & VM_LOCKED) !== 0) mm.lockedVm += pages;

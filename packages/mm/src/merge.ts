@@ -3,7 +3,7 @@ import type { Call } from './call.ts';
 import { PAGE_SIZE } from './constants.ts';
 import type { Features } from './revisions.ts';
 import { VM_SOFTDIRTY, VM_SPECIAL } from './vm-flags.ts';
-import { sameBacking, type Backing, type Vma } from './vma.ts';
+import { sameBacking, withAnonVma, withRange, type Backing, type Vma } from './vma.ts';
 
 /*
  * When a range becomes part of the VMA beside it. Reads beside vma_merge_new_range(),
@@ -89,7 +89,7 @@ function fitEachOther(features: Features, prev: Vma, next: Vma): boolean {
 function adopt(call: Call, vma: Vma, from: Pick<Vma, 'anonVma' | 'chain'>): Vma {
   if (vma.anonVma !== 0 || from.anonVma === 0) return vma;
   call.allocate();
-  return { ...vma, anonVma: from.anonVma, chain: from.chain };
+  return withAnonVma(vma, from.anonVma, from.chain);
 }
 
 /** What lies beside a range: the VMA that ends below it, and the one that starts above. */
@@ -141,7 +141,11 @@ export function mergeNewRangeRightFirst(
 
 function join(call: Call, range: Proposal, left: Vma | null, right: Vma | null): Vma | null {
   if (left !== null && right !== null) {
-    const joined = adopt(call, adopt(call, { ...left, end: right.end }, right), range);
+    const joined = adopt(
+      call,
+      adopt(call, withRange(left, left.start, right.end, left.pgoff), right),
+      range,
+    );
     call.store(joined);
     call.mm.mapCount--;
     call.mm.vmasFreed++;
@@ -149,13 +153,13 @@ function join(call: Call, range: Proposal, left: Vma | null, right: Vma | null):
     return joined;
   }
   if (left !== null) {
-    const grown = adopt(call, { ...left, end: range.end }, range);
+    const grown = adopt(call, withRange(left, left.start, range.end, left.pgoff), range);
     call.store(grown);
     call.note('merge.left');
     return grown;
   }
   if (right !== null) {
-    const grown = adopt(call, { ...right, start: range.start, pgoff: range.pgoff }, range);
+    const grown = adopt(call, withRange(right, range.start, right.end, range.pgoff), range);
     call.store(grown);
     call.note('merge.right');
     return grown;
@@ -182,7 +186,11 @@ export function mergeExistingRange(call: Call, vma: Vma, range: Proposal): Vma |
   if (left !== null && right !== null && !fitEachOther(features, left, right)) right = null;
 
   if (left !== null && right !== null) {
-    const joined = adopt(call, adopt(call, { ...left, end: right.end }, right), vma);
+    const joined = adopt(
+      call,
+      adopt(call, withRange(left, left.start, right.end, left.pgoff), right),
+      vma,
+    );
     call.store(joined);
     mm.mapCount -= 2;
     mm.vmasFreed += 2;
@@ -190,16 +198,16 @@ export function mergeExistingRange(call: Call, vma: Vma, range: Proposal): Vma |
     return joined;
   }
   if (left !== null) {
-    const grown = adopt(call, { ...left, end: range.end }, vma);
+    const grown = adopt(call, withRange(left, left.start, range.end, left.pgoff), vma);
     call.store(grown);
     keepRest(call, touchesEnd ? null : cutBelow(vma, range.end));
     call.note('merge.left');
     return grown;
   }
   if (right !== null) {
-    const grown = adopt(call, { ...right, start: range.start, pgoff: range.pgoff }, vma);
+    const grown = adopt(call, withRange(right, range.start, right.end, range.pgoff), vma);
     call.store(grown);
-    keepRest(call, touchesStart ? null : { ...vma, end: range.start });
+    keepRest(call, touchesStart ? null : withRange(vma, vma.start, range.start, vma.pgoff));
     call.note('merge.right');
     return grown;
   }
@@ -208,7 +216,7 @@ export function mergeExistingRange(call: Call, vma: Vma, range: Proposal): Vma |
 
 /** The upper part of a VMA. */
 function cutBelow(vma: Vma, address: number): Vma {
-  return { ...vma, start: address, pgoff: vma.pgoff + (address - vma.start) / PAGE_SIZE };
+  return withRange(vma, address, vma.end, vma.pgoff + (address - vma.start) / PAGE_SIZE);
 }
 
 /** What a neighbour did not take of a VMA stays, or the VMA is gone. */

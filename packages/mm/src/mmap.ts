@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { errnoName, type Errno } from '@kernel-models/model-core';
 import {
   accountPages,
   canCharge,
@@ -101,6 +102,8 @@ export function mmap(call: Call, operation: OperationOf<'mmap'>): MmStep {
   if (isRefusal(request)) return call.refuse(request);
   const { length, file } = request;
   if (isAtMapLimit(call)) return call.refuse(COUNT);
+  const mistaken = mistakenForError(call, operation, length);
+  if (mistaken !== undefined) return call.errno(mistaken, 'mmap.address-is-error');
 
   const given = argument(mm.machine, operation.address);
   const isFixed = (request.flags & MAP_FIXED) !== 0;
@@ -131,6 +134,21 @@ export function mmap(call: Call, operation: OperationOf<'mmap'>): MmStep {
     populate(call, start, start + length);
   }
   return call.value(start, 'mmap.mapped');
+}
+
+/**
+ * The kernel hands addresses and errors on in one word: a fixed address among the last 4095 bytes of
+ * the space is taken for the error of that number. Mirrors IS_ERR_VALUE(), include/linux/err.h.
+ */
+function mistakenForError(
+  { mm }: Call,
+  { address, flags }: OperationOf<'mmap'>,
+  length: number,
+): Errno | undefined {
+  const isFixed = (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
+  if (!isFixed || mm.machine.narrow || length > mm.machine.taskSize) return undefined;
+  const number = (1n << 64n) - address;
+  return number <= 4095n ? errnoName(Number(number)) : undefined;
 }
 
 /** What the arguments say by themselves. */
@@ -364,7 +382,7 @@ function addMapping(call: Call, mapping: Mapping, isCharged: boolean): void {
     ? mergeNewRangeRightFirst(call, range, beside)
     : mergeNewRange(call, range, beside);
   if (merged === null) {
-    addVma(call, { ...range, flags: flagsOfNewVma(call, range.flags), special: null });
+    addVma(call, range, flagsOfNewVma(call, range.flags), null);
   }
   accountPages(mm, range.flags, length / PAGE_SIZE);
   if ((range.flags & VM_LOCKED) !== 0) mm.lockedVm += length / PAGE_SIZE;

@@ -4,7 +4,7 @@ import { PAGE_SIZE } from './constants.ts';
 import { mergeExistingRange } from './merge.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
 import { split } from './split.ts';
-import type { Vma } from './vma.ts';
+import { withFlags, type Vma } from './vma.ts';
 
 /** What a range of a VMA is to have. */
 export interface Attributes {
@@ -45,7 +45,7 @@ export function modifyVma(
     if (isRefusal(halves)) return halves;
     part = halves.low;
   }
-  const changed = { ...part, flags, policy };
+  const changed = withFlags(part, flags, policy);
   call.store(changed);
   return changed;
 }

@@ -99,7 +99,7 @@ function copyVma(call: Call, source: Vma, address: number, target: number, lengt
   };
   if (mergeNewRange(call, range, partners(call, source, start, end)) !== null) return;
   if (chain.length > 0) call.allocate();
-  addVma(call, { ...range, special });
+  addVma(call, range, flags, special);
 }
 
 /** Who may take the copy: with DONTUNMAP, kernels differ in whether its own source may. */

@@ -5,6 +5,7 @@ import type { OperationOf } from './operation.ts';
 import { refusal } from './refusal.ts';
 import { vmasOf } from './state.ts';
 import { VM_MERGEABLE } from './vm-flags.ts';
+import { withFlags } from './vma.ts';
 
 /* What a process changes of itself: limits, capabilities, switches of prctl(2). */
 
@@ -49,7 +50,7 @@ export function setMemoryMerge(call: Call, { on }: OperationOf<'setMemoryMerge'>
   for (const vma of vmasOf(mm)) {
     const marked = isKsmCompatible(vma.flags) ? vma.flags | VM_MERGEABLE : vma.flags;
     const flags = on ? marked : vma.flags & ~VM_MERGEABLE;
-    if (flags !== vma.flags) call.store({ ...vma, flags });
+    if (flags !== vma.flags) call.store(withFlags(vma, flags));
   }
   return call.value(0, 'memory-merge.set');
 }

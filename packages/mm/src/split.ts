@@ -2,7 +2,7 @@
 import type { Call } from './call.ts';
 import { PAGE_SIZE } from './constants.ts';
 import { refusal, type Refusal } from './refusal.ts';
-import type { Vma } from './vma.ts';
+import { withRange, type Vma } from './vma.ts';
 
 const SPECIAL = refusal('EINVAL', 'split.special');
 const COUNT = refusal('ENOMEM', 'split.map-count');
@@ -24,12 +24,9 @@ export function splitUnlimited(call: Call, vma: Vma, address: number): Halves | 
   if (vma.special !== null) return SPECIAL;
   call.allocate();
   const pages = (address - vma.start) / PAGE_SIZE;
-  const low = { ...vma, end: address };
-  const high = {
-    ...vma,
-    start: address,
-    pgoff: call.features.splitForgetsPgoff ? vma.pgoff : vma.pgoff + pages,
-  };
+  const low = withRange(vma, vma.start, address, vma.pgoff);
+  const pgoff = call.features.splitForgetsPgoff ? vma.pgoff : vma.pgoff + pages;
+  const high = withRange(vma, address, vma.end, pgoff);
   if (vma.chain.length > 0) call.allocate();
   call.store(low);
   call.store(high);

@@ -2,12 +2,11 @@
 import { createMapleTree } from '@kernel-models/maple-tree';
 import { accountPages } from './accounting.ts';
 import { NodeGrants, type AllocationPlan } from './allocation.ts';
-import type { WorkingState } from './call.ts';
 import { PAGE_SIZE } from './constants.ts';
 import type { Machine, OpenFile } from './machine.ts';
 import type { Resource } from './operation.ts';
 import type { FileSpec, Setup, VmaSpec } from './setup.ts';
-import type { State } from './state.ts';
+import type { State, WorkingState } from './state.ts';
 import { parseVmFlags, VM_ACCOUNT, VM_LOCKED } from './vm-flags.ts';
 import { NO_CHAIN, vmaPages, type Backing, type Vma } from './vma.ts';
 
