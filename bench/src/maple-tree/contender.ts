@@ -8,6 +8,8 @@ export interface RangeStore {
   load(index: number): number;
   /** Visits every range; returns how many there are. */
   scan(): number;
+  /** The same by a cursor. Absent: the store has none. */
+  walk?(): number;
   /** Maps [first, last] to a value and drops the ranges inside. */
   overwrite(first: number, last: number, value: number): void;
   /** Removes the range that holds an index. */

@@ -28,6 +28,11 @@ function maple<K extends Key>(tree: MapleTree<K, number>, key: (index: number) =
     put: (first, last, value) => void tree.storeRange(key(first), key(last), value),
     load: (index) => tree.load(key(index)) ?? 0,
     scan: () => {
+      let count = 0;
+      tree.forEach(() => void count++);
+      return count;
+    },
+    walk: () => {
       const cursor = tree.cursor();
       let count = 0;
       while (cursor.find(max) !== null) count++;

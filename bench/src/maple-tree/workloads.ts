@@ -108,6 +108,13 @@ export const WORKLOADS: readonly Workload[] = [
     run: (store) => store.scan(),
   },
   {
+    name: 'cursor-walk',
+    sentence: 'visit of every range by a cursor, same tree',
+    before: 'shuffled',
+    repeatable: true,
+    run: (store) => store.walk?.() ?? 0,
+  },
+  {
     name: 'exact-replace',
     sentence: 'store over exactly one range, shuffled, tree filled in shuffled order',
     before: 'shuffled',

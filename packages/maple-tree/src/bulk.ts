@@ -96,7 +96,7 @@ function repairTail<K extends Key, V>(cursor: Cursor<K, V>): void {
       offset > 1 ? keys.next(pivotAt(parent, offset - 2)) : path.minAt(level - 1, keys);
     tree.nodes.setGap(parent, offset - 1, gapOf(left, leftMin, tree));
     tree.nodes.setGap(parent, offset, gapOf(leaf, keys.next(pivotAt(left, keep)), tree));
-    findGapSlot(parent, keys.zero, 0);
+    findGapSlot(parent, 0);
   }
   cursor.reset();
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 import type { Key } from './key.ts';
 import { editLeaf } from './leaf-edit.ts';
-import { mergeInPlace, splitInPlace } from './in-place.ts';
+import { joinSmall, splitInPlace } from './in-place.ts';
 import { updateGap } from './gaps.ts';
-import { childAt, entryAt, imageAt, slotOf, tailAt, type MapleNode } from './node.ts';
-import { nextImage, nextTail, previousImage, previousTail } from './pair.ts';
-import { Path } from './path.ts';
+import { entryAt, imageAt, tailAt, type MapleNode } from './node.ts';
+import { isBelow, nextImage, nextTail, previousImage, previousTail } from './pair.ts';
+import { descend } from './place.ts';
 import { spanInPlace } from './span-in-place.ts';
-import type { StoreType } from './statistics.ts';
 import type { MapleTree } from './tree.ts';
 
 /*
@@ -15,22 +14,6 @@ import type { MapleTree } from './tree.ts';
  * that do not rebuild up to the root what splits, merges or spans leaves under one parent. It takes a
  * quarter of the time of a planned store. Everything here is done on pairs, see pair.ts.
  */
-
-/** Where a store begins. A tree has one and fills it anew for each store. */
-export class Place<K extends Key, V> {
-  readonly path: Path<K, V> = new Path<K, V>();
-  offset = 0;
-  /** The key before the leaf, as a pair; the image is -1 where there is none. */
-  leafImage = -1;
-  leafTail = 0;
-  /** The key before the slot. */
-  slotImage = -1;
-  slotTail = 0;
-  /** What the slot held. */
-  content: V | null = null;
-  /** The kind of the store. */
-  type: StoreType = 'store_root';
-}
 
 /** Whether a tree's stores may go this way at all. Its nodes may yet be shared. */
 function isDirect<K extends Key, V>(tree: MapleTree<K, V>): boolean {
@@ -100,46 +83,6 @@ export function eraseDirect<K extends Key, V>(
   const last = imageAt(leaf, offset);
   const done = storeAt(tree, leaf, slotImage, slotTail, last, tailAt(leaf, offset), null);
   return done ? entry : undefined;
-}
-
-/** Walks to the leaf of a pair; null where a node on the way does not belong to the tree alone. */
-function descend<K extends Key, V>(
-  tree: MapleTree<K, V>,
-  image: number,
-  tail: number,
-): MapleNode<K, V> | null {
-  const { owner, root } = tree;
-  if (root === null) return null;
-  const { place } = tree.work;
-  const { nodes, offsets } = place.path;
-  let node = root;
-  let low = -1;
-  let lowTail = 0;
-  for (let level = 0; ; level++) {
-    if (node.owner !== owner) return null;
-    const offset = slotOf(node, image, tail);
-    nodes[level] = node;
-    offsets[level] = offset;
-    if (node.leaf) {
-      place.path.level = level;
-      place.offset = offset;
-      place.leafImage = low;
-      place.leafTail = lowTail;
-      place.slotImage = offset > 0 ? imageAt(node, offset - 1) : low;
-      place.slotTail = offset > 0 ? tailAt(node, offset - 1) : lowTail;
-      place.content = entryAt(node, offset);
-      return node;
-    }
-    if (offset > 0) {
-      low = imageAt(node, offset - 1);
-      lowTail = tailAt(node, offset - 1);
-    }
-    node = childAt(node, offset);
-  }
-}
-
-function isBelow(image: number, tail: number, other: number, otherTail: number): boolean {
-  return image < other || (image === other && tail < otherTail);
 }
 
 /**
@@ -242,7 +185,7 @@ function storeAt<K extends Key, V>(
     entry,
   );
   if (tree.nodes.hasGaps) leafChanged(tree);
-  if (isSmall) mergeInPlace(tree, place.path);
+  if (isSmall) joinSmall(tree, to, toTail);
   return true;
 }
 

@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: MIT
-import { entryAt, gapAt, pivotAt, type MapleNode } from './node.ts';
+import {
+  entryAt,
+  gapAt,
+  gapImage,
+  gapTail,
+  imageAt,
+  pivotAt,
+  setGapPair,
+  type MapleNode,
+} from './node.ts';
+import { isBelow } from './pair.ts';
 import type { Key } from './key.ts';
 import type { MapleTree } from './tree.ts';
 import type { Path } from './path.ts';
@@ -11,6 +21,24 @@ import type { Path } from './path.ts';
  * @param min lower bound of the leaf
  */
 export function leafGap<K extends Key, V>(node: MapleNode<K, V>, min: K, tree: MapleTree<K, V>): K {
+  const { keys } = tree;
+  if (imageAt(node, node.end) > EXACT) return longestRun(node, min, tree);
+  // Every bound is its own image: the distances of images are those of the keys.
+  let longest = 0;
+  let low = keys.image(min) - 1;
+  const { end, entries, images } = node;
+  for (let offset = 0; offset <= end; offset++) {
+    const pivot = images[offset] as number; // offset <= END
+    if (entries[offset] === null && pivot - low > longest) longest = pivot - low;
+    low = pivot;
+  }
+  return keys.keyOf(longest, 0);
+}
+
+/** Images up to here are the keys themselves. */
+const EXACT = Number.MAX_SAFE_INTEGER;
+
+function longestRun<K extends Key, V>(node: MapleNode<K, V>, min: K, tree: MapleTree<K, V>): K {
   const { keys } = tree;
   let longest = keys.zero;
   for (let offset = 0; offset <= node.end; offset++) {
@@ -43,19 +71,15 @@ export function gapOf<K extends Key, V>(node: MapleNode<K, V>, min: K, tree: Map
  *
  * @param whenNone the offset to name where all gaps are 0: END for a rescan, 0 for a new node
  */
-export function findGapSlot<K extends Key, V>(
-  node: MapleNode<K, V>,
-  zero: K,
-  whenNone: number,
-): void {
-  let longest = zero;
+export function findGapSlot<K extends Key, V>(node: MapleNode<K, V>, whenNone: number): void {
+  let image = 0;
+  let tail = 0;
   node.gapSlot = whenNone;
   for (let offset = node.end; offset >= 0; offset--) {
-    const gap = gapAt(node, offset);
-    if (gap > longest) {
-      longest = gap;
-      node.gapSlot = offset;
-    }
+    if (!isBelow(image, tail, gapImage(node, offset), gapTail(node, offset))) continue;
+    image = gapImage(node, offset);
+    tail = gapTail(node, offset);
+    node.gapSlot = offset;
   }
 }
 
@@ -73,21 +97,35 @@ export function updateGap<K extends Key, V>(
   min: K,
 ): void {
   if (level === 0) return;
-  let gap = gapOf(path.node(level), min, tree);
+  const { keys } = tree;
+  const node = path.node(level);
+  let image: number;
+  let tail: number;
+  if (node.leaf) {
+    const gap = tree.rules.leafGap(node, min, tree);
+    image = keys.image(gap);
+    tail = keys.tail(gap);
+  } else {
+    image = gapImage(node, node.gapSlot);
+    tail = gapTail(node, node.gapSlot);
+  }
   for (let above = level - 1; above >= 0; above--) {
     const parent = path.node(above);
     const offset = tree.rules.parentSlot(path.offset(above));
-    const before = ownGap(parent);
-    if (gapAt(parent, offset) === gap) return;
-    tree.nodes.setGap(parent, offset, gap);
-    if (gap === before) return;
+    const before = gapImage(parent, parent.gapSlot);
+    const beforeTail = gapTail(parent, parent.gapSlot);
+    if (gapImage(parent, offset) === image && gapTail(parent, offset) === tail) return;
+    setGapPair(parent, offset, image, tail);
+    if (image === before && tail === beforeTail) return;
+    const falls = isBelow(image, tail, before, beforeTail);
     if (offset !== parent.gapSlot) {
-      if (gap < before) return;
+      if (falls) return;
       parent.gapSlot = offset;
-    } else if (gap < before) {
-      findGapSlot(parent, tree.keys.zero, parent.end);
+    } else if (falls) {
+      findGapSlot(parent, parent.end);
     }
-    if (!tree.rules.gapRises(parent, before)) return;
-    gap = ownGap(parent);
+    image = gapImage(parent, parent.gapSlot);
+    tail = gapTail(parent, parent.gapSlot);
+    if (!tree.rules.gapRises(image !== before || tail !== beforeTail)) return;
   }
 }

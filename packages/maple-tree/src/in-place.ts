@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { findGapSlot, gapOf } from './gaps.ts';
 import type { Key } from './key.ts';
+import { copyNumbers, copyPointers, moveNumbers, movePointers } from './slots.ts';
 import {
   childAt,
   entryAt,
@@ -13,6 +14,7 @@ import {
 } from './node.ts';
 import { ownChild } from './ownership.ts';
 import type { Path } from './path.ts';
+import { descend } from './place.ts';
 import type { MapleTree } from './tree.ts';
 
 /*
@@ -87,14 +89,14 @@ function splitChild<K extends Key, V>(
   tree.counters.splits++;
   count(tree);
 
-  openSlot(parent, at + 1);
+  shiftSlots(parent, at + 1, 1);
   parent.children[at + 1] = right;
   copyPivot(parent, at, parent, at + 1);
   copyPivot(node, node.end, parent, at);
   if (nodes.hasGaps) {
     // No run of nulls was cut: the larger of the two gaps is the one that was.
-    if (!node.leaf) findGapSlot(node, tree.keys.zero, 0);
-    if (!node.leaf) findGapSlot(right, tree.keys.zero, 0);
+    if (!node.leaf) findGapSlot(node, 0);
+    if (!node.leaf) findGapSlot(right, 0);
     noteGaps(tree, path, level - 1, at);
   }
   if (offset <= cut) return;
@@ -130,10 +132,11 @@ function noteGaps<K extends Key, V>(
   if (at > 0) min = keys.next(maxOf(childAt(parent, at - 1)));
   nodes.setGap(parent, at, gapOf(left, min, tree));
   nodes.setGap(parent, at + 1, gapOf(right, keys.next(maxOf(left)), tree));
-  findGapSlot(parent, keys.zero, 0);
+  findGapSlot(parent, 0);
 }
 
-function copyPivot<K extends Key, V>(
+/** Copies an upper bound. */
+export function copyPivot<K extends Key, V>(
   source: MapleNode<K, V>,
   from: number,
   target: MapleNode<K, V>,
@@ -151,25 +154,16 @@ function copySlots<K extends Key, V>(
   target: MapleNode<K, V>,
   to: number,
 ): void {
-  const shift = to - from;
-  const last = from + count - 1;
-  for (let offset = from; offset <= last; offset++) {
-    target.images[offset + shift] = imageAt(source, offset);
-  }
-  if (source.leaf) {
-    for (let offset = from; offset <= last; offset++) {
-      target.entries[offset + shift] = entryAt(source, offset);
-    }
-  } else {
-    for (let offset = from; offset <= last; offset++) {
-      target.children[offset + shift] = childAt(source, offset);
-    }
-    for (let offset = from; source.gaps.length > 0 && offset <= last; offset++) {
-      target.gaps[offset + shift] = source.gaps[offset] as number; // offset <= END
-    }
-    target.gapTails = copyTails(source.gapTails, from, count, target.gapTails, to);
-  }
+  copyNumbers(source.images, from, target.images, to, count);
   target.tails = copyTails(source.tails, from, count, target.tails, to);
+  if (source.leaf) {
+    copyPointers(source.entries, from, target.entries, to, count);
+    return;
+  }
+  copyPointers(source.children, from, target.children, to, count);
+  if (source.gaps.length === 0) return;
+  copyNumbers(source.gaps, from, target.gaps, to, count);
+  target.gapTails = copyTails(source.gapTails, from, count, target.gapTails, to);
 }
 
 function copyTails(
@@ -181,7 +175,7 @@ function copyTails(
 ): number[] {
   if (source === NO_TAILS && target === NO_TAILS) return target;
   const tails = target === NO_TAILS ? NO_TAILS.slice() : target;
-  for (let i = 0; i < count; i++) tails[to + i] = source[from + i] as number; // within END
+  copyNumbers(source, from, tails, to, count);
   return tails;
 }
 
@@ -197,7 +191,7 @@ function moveBehind<K extends Key, V>(
 }
 
 /** Ends a node at a slot and lets go what was behind. */
-function truncate<K extends Key, V>(node: MapleNode<K, V>, end: number): void {
+export function truncate<K extends Key, V>(node: MapleNode<K, V>, end: number): void {
   for (let offset = end + 1; offset <= node.end; offset++) {
     node.images[offset] = Infinity;
     if (node.leaf) node.entries[offset] = null;
@@ -206,38 +200,53 @@ function truncate<K extends Key, V>(node: MapleNode<K, V>, end: number): void {
   node.end = end;
 }
 
-/** Moves the slots of a node from one on by one. */
-function openSlot<K extends Key, V>(node: MapleNode<K, V>, from: number): void {
-  shiftSlots(node, from, 1);
-}
-
 /** Moves the slots of a node from one on by a distance, down where it is negative. */
-function shiftSlots<K extends Key, V>(node: MapleNode<K, V>, from: number, distance: number): void {
+export function shiftSlots<K extends Key, V>(
+  node: MapleNode<K, V>,
+  from: number,
+  distance: number,
+): void {
   const { children, end, entries, gapTails, gaps, images, leaf, tails } = node;
-  images.copyWithin(from + distance, from, end + 1);
-  if (tails !== NO_TAILS) tails.copyWithin(from + distance, from, end + 1);
-  if (leaf) entries.copyWithin(from + distance, from, end + 1);
-  else children.copyWithin(from + distance, from, end + 1);
-  if (gaps.length > 0) gaps.copyWithin(from + distance, from, end + 1);
-  if (gapTails !== NO_TAILS) gapTails.copyWithin(from + distance, from, end + 1);
+  const count = end - from + 1;
+  moveNumbers(images, from, count, distance);
+  if (tails !== NO_TAILS) moveNumbers(tails, from, count, distance);
+  if (leaf) movePointers(entries, from, count, distance);
+  else movePointers(children, from, count, distance);
+  if (gaps.length > 0) moveNumbers(gaps, from, count, distance);
+  if (gapTails !== NO_TAILS) moveNumbers(gapTails, from, count, distance);
   if (distance > 0) node.end = end + distance;
   else truncate(node, end + distance);
 }
 
 /**
- * Joins a node that has become too small with a neighbour, or evens the two out; goes up as long as
- * that leaves a node too small.
+ * Joins the nodes on the way to a key that have become too small with a neighbour, or evens the two
+ * out; the root gives way to an only child.
  */
-export function mergeInPlace<K extends Key, V>(tree: MapleTree<K, V>, path: Path<K, V>): void {
+export function joinSmall<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  image: number,
+  tail: number,
+): void {
+  while (joinDeepest(tree, image, tail));
+  shrinkRoot(tree);
+}
+
+/** @returns whether there was one that is too small and has a neighbour */
+function joinDeepest<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  image: number,
+  tail: number,
+): boolean {
+  if (descend(tree, image, tail) === null) return false;
+  const { path } = tree.work.place;
   for (let level = path.level; level > 0; level--) {
     const node = path.node(level);
-    if (node.end >= tree.nodes.minEndOf(node.leaf)) return;
-    const parent = path.node(level - 1);
-    if (parent.end === 0) continue; // No neighbour; the parent is the root or will be merged.
-    const at = Math.min(path.offset(level - 1), parent.end - 1);
-    evenOut(tree, path, level - 1, at);
+    const { end } = path.node(level - 1);
+    if (node.end >= tree.nodes.minEndOf(node.leaf) || end === 0) continue;
+    evenOut(tree, path, level - 1, Math.min(path.offset(level - 1), end - 1));
+    return true;
   }
-  shrinkRoot(tree);
+  return false;
 }
 
 /** Lets the only child of the root take its place. */
@@ -274,11 +283,11 @@ function evenOut<K extends Key, V>(
     tree.nodeCount--;
     tree.counters.freed++;
     if (!nodes.hasGaps) return;
-    if (!left.leaf) findGapSlot(left, tree.keys.zero, 0);
+    if (!left.leaf) findGapSlot(left, 0);
     const { keys } = tree;
     const min = at > 0 ? keys.next(maxOf(childAt(parent, at - 1))) : path.minAt(level, keys);
     nodes.setGap(parent, at, gapOf(left, min, tree));
-    findGapSlot(parent, keys.zero, 0);
+    findGapSlot(parent, 0);
     return;
   }
   const half = total >> 1;
@@ -296,7 +305,7 @@ function evenOut<K extends Key, V>(
   }
   copyPivot(left, left.end, parent, at);
   if (!nodes.hasGaps) return;
-  if (!left.leaf) findGapSlot(left, tree.keys.zero, 0);
-  if (!left.leaf) findGapSlot(right, tree.keys.zero, 0);
+  if (!left.leaf) findGapSlot(left, 0);
+  if (!left.leaf) findGapSlot(right, 0);
   noteGaps(tree, path, level, at);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Key } from './key.ts';
+import { moveNumbers } from './slots.ts';
 import { NO_TAILS, setTail, type MapleNode } from './node.ts';
 
 /**
@@ -73,5 +74,5 @@ export function moveSlots<K extends Key, V>(
       images[offset] = Infinity;
     }
   }
-  if (tails !== NO_TAILS) tails.copyWithin(from + distance, from, end + 1);
+  if (tails !== NO_TAILS) moveNumbers(tails, from, end - from + 1, distance);
 }

@@ -119,8 +119,17 @@ export function childAt<K extends Key, V>(node: MapleNode<K, V>, offset: number)
 
 /** Largest gap below a child. `offset <= node.end`, and the tree keeps gaps. */
 export function gapAt<K extends Key, V>(node: MapleNode<K, V>, offset: number): K {
-  // eslint-disable-next-line @typescript-eslint/no-non-null-assertion -- offset <= END
-  return node.keys.keyOf(node.gaps[offset]!, node.gapTails[offset]!);
+  return node.keys.keyOf(gapImage(node, offset), gapTail(node, offset));
+}
+
+/** Image of the largest gap below a child. */
+export function gapImage<K extends Key, V>(node: MapleNode<K, V>, offset: number): number {
+  return node.gaps[offset]!; // eslint-disable-line @typescript-eslint/no-non-null-assertion -- offset <= END
+}
+
+/** Tail of the largest gap below a child. */
+export function gapTail<K extends Key, V>(node: MapleNode<K, V>, offset: number): number {
+  return node.gapTails[offset]!; // eslint-disable-line @typescript-eslint/no-non-null-assertion -- offset <= END
 }
 
 /** Upper bound of a node. */
@@ -280,14 +289,23 @@ export class NodeFactory<K extends Key, V> {
 
   /** Sets the largest gap below a child. */
   setGap(node: MapleNode<K, V>, offset: number, gap: K): void {
-    node.gaps[offset] = this.keys.image(gap);
-    const tail = this.keys.tail(gap);
-    if (node.gapTails === NO_TAILS) {
-      if (tail === 0) return;
-      node.gapTails = NO_TAILS.slice();
-    }
-    node.gapTails[offset] = tail;
+    setGapPair(node, offset, this.keys.image(gap), this.keys.tail(gap));
   }
+}
+
+/** Sets the largest gap below a child, as a pair. */
+export function setGapPair<K extends Key, V>(
+  node: MapleNode<K, V>,
+  offset: number,
+  image: number,
+  tail: number,
+): void {
+  node.gaps[offset] = image;
+  if (node.gapTails === NO_TAILS) {
+    if (tail === 0) return;
+    node.gapTails = NO_TAILS.slice();
+  }
+  node.gapTails[offset] = tail;
 }
 
 /** Sets the tail of a slot's upper bound. */

@@ -33,7 +33,7 @@ export function nextTail(image: number, tail: number): number {
   return image < ROUNDED || tail === STEP - 1 ? 0 : tail + 1;
 }
 
-/** Whether the difference of an image and those below it is exact. */
-export function isExact(image: number): boolean {
-  return image <= ROUNDED;
+/** Whether a pair comes before another. */
+export function isBelow(image: number, tail: number, other: number, otherTail: number): boolean {
+  return image < other || (image === other && tail < otherTail);
 }

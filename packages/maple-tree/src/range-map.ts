@@ -130,9 +130,9 @@ export class RangeMap<K extends Key, V> implements Iterable<RangeEntry<K, V>> {
     return this.entries();
   }
 
-  /** Calls a function with each range. */
+  /** Calls a function with each range, in order: the fastest way to see all of them. */
   forEach(callback: (value: V, first: K, last: K) => void): void {
-    for (const { first, last, value } of this) callback(value, first, last);
+    this.tree.forEach(callback);
   }
 
   /**

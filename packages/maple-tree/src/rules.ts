@@ -4,7 +4,7 @@ import type { StoreType } from './statistics.ts';
 import type { Key, KeyMode } from './key.ts';
 import type { MapleNode } from './node.ts';
 import type { MapleTree } from './tree.ts';
-import { leafGap, ownGap } from './gaps.ts';
+import { leafGap } from './gaps.ts';
 import { storeRequest } from './store-type.ts';
 
 /**
@@ -56,7 +56,7 @@ export interface Rules {
   /** Longest run of null in a leaf: mas_leaf_max_gap(). */
   leafGap<K extends Key, V>(node: MapleNode<K, V>, min: K, tree: MapleTree<K, V>): K;
   /** Whether a parent's own maximum changed, so that its parent must hear: mas_parent_gap(). */
-  gapRises<K extends Key, V>(node: MapleNode<K, V>, before: K): boolean;
+  gapRises(changed: boolean): boolean;
   /** Last offset that a forward gap search looks at: mas_anode_descend(). */
   searchEnd(end: number): number;
   /** Whether a reverse gap search minds the window's lower bound: mas_rev_awalk(). */
@@ -94,7 +94,7 @@ export const DOCUMENTED: Rules = Object.freeze<Rules>({
   retryForgetsExpansion: true,
   repairsBulkTail: true,
   leafGap,
-  gapRises: (node, before) => ownGap(node) !== before,
+  gapRises: (changed) => changed,
   searchEnd: (end) => end,
   reverseMindsLowerBound: true,
   sparseReverseFromTop: true,

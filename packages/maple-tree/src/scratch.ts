@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { imageAt, NO_TAILS, tailAt, type MapleNode, type NodeFactory, type Owner } from './node.ts';
 import type { Key } from './key.ts';
+import { copyNumbers, copyPointers, moveNumbers, movePointers } from './slots.ts';
 
 /**
  * A node of unlimited size, in which a store that does not fit is laid out before it is cut into
@@ -67,13 +68,13 @@ export class Scratch<K extends Key, V> {
   prepend(node: MapleNode<K, V>): void {
     const count = node.end + 1;
     const moved = this.end + 1;
-    moveNumbers(this.#images, moved, count);
-    moveNumbers(this.#tails, moved, count);
-    if (this.leaf) movePointers(this.#entries, moved, count);
+    moveNumbers(this.#images, 0, moved, count);
+    moveNumbers(this.#tails, 0, moved, count);
+    if (this.leaf) movePointers(this.#entries, 0, moved, count);
     else {
-      movePointers(this.#children, moved, count);
-      moveNumbers(this.#gaps, moved, count);
-      moveNumbers(this.#gapTails, moved, count);
+      movePointers(this.#children, 0, moved, count);
+      moveNumbers(this.#gaps, 0, moved, count);
+      moveNumbers(this.#gapTails, 0, moved, count);
     }
     this.#put(node, 0, 0, count);
     this.end = moved + count - 1;
@@ -126,47 +127,5 @@ export class Scratch<K extends Key, V> {
   #hasTails(tails: readonly number[], from: number, to: number): boolean {
     for (let offset = from; offset <= to; offset++) if (tails[offset] !== 0) return true;
     return false;
-  }
-}
-
-/*
- * Plain loops: for runs this short copyWithin() and slice() cost more than they save. Every slot read
- * is one that was filled. Numbers have loops of their own: a store that meets arrays of doubles and arrays
- * of pointers at the same place makes the engine turn the first into the second, which doubles the
- * memory of a tree and halves its speed.
- */
-
-function copyNumbers(
-  source: readonly number[],
-  from: number,
-  target: number[],
-  to: number,
-  count: number,
-): void {
-  for (let offset = 0; offset < count; offset++) {
-    target[to + offset] = source[from + offset] as number;
-  }
-}
-
-function copyPointers<Slot>(
-  source: readonly Slot[],
-  from: number,
-  target: Slot[],
-  to: number,
-  count: number,
-): void {
-  for (let offset = 0; offset < count; offset++)
-    target[to + offset] = source[from + offset] as Slot;
-}
-
-function moveNumbers(values: number[], count: number, distance: number): void {
-  for (let offset = count - 1; offset >= 0; offset--) {
-    values[offset + distance] = values[offset] as number;
-  }
-}
-
-function movePointers<Slot>(slots: Slot[], count: number, distance: number): void {
-  for (let offset = count - 1; offset >= 0; offset--) {
-    slots[offset + distance] = slots[offset] as Slot;
   }
 }

@@ -121,7 +121,7 @@ function replacePair<K extends Key, V>(
   if (nodes.hasGaps) {
     nodes.setGap(replacement, first, gapOf(left, min, tree));
     nodes.setGap(replacement, first + 1, gapOf(right, keys.next(maxOf(left)), tree));
-    findGapSlot(replacement, keys.zero, 0);
+    findGapSlot(replacement, 0);
   }
   putInTree(tree, path, level, replacement);
   retireNode(tree, parent);
@@ -164,7 +164,7 @@ export function finish<K extends Key, V>(
   to: number,
 ): MapleNode<K, V> {
   const node = scratch.build(tree.owner, from, to);
-  if (!node.leaf && tree.nodes.hasGaps) findGapSlot(node, tree.keys.zero, 0);
+  if (!node.leaf && tree.nodes.hasGaps) findGapSlot(node, 0);
   tree.counters.used++;
   tree.nodeCount++;
   return node;

@@ -5,6 +5,7 @@ import { dumpData, dumpTree, type DumpFormat, type NodeDump } from './dump.ts';
 import { dupTree } from './dup.ts';
 import { EBUSY, EINVAL } from './errno.ts';
 import { RETRY_ENTRY, ZERO_ENTRY, isReserved } from './entry.ts';
+import { forEachRange } from './for-each.ts';
 import type { Geometry } from './geometry.ts';
 import { checkKey, type Key, type KeyMode } from './key.ts';
 import { childAt, entryAt, newOwner, slotOf } from './node.ts';
@@ -220,7 +221,7 @@ export class MapleTree<K extends Key, V> {
     }
     if (code < 0) return code;
     const start = cursor.index;
-    code = masInsert(this.#place(start, start), entry);
+    code = this.insert(start, entry);
     if (code < 0) return code;
     if (this.allocWrapped && !wrapped) {
       this.allocWrapped = false;
@@ -264,6 +265,20 @@ export class MapleTree<K extends Key, V> {
   prev(index: K, min: K = this.keys.zero): V | null {
     this.#checkRange(index, min);
     return this.#place(index, index).prev(min);
+  }
+
+  /**
+   * Calls a function with every entry whose range touches [from, to], in order; the zero entry too. The
+   * function may write to the tree: the walk goes on behind the range that it was called with.
+   * Mirrors mas_for_each().
+   */
+  forEach(
+    visit: (entry: V, first: K, last: K) => void,
+    from: K = this.keys.zero,
+    to: K = this.keys.max,
+  ): void {
+    this.#checkRange(from, to);
+    forEachRange(this, visit, from, to);
   }
 
   /** A cursor at [first, last], not yet walked. Mirrors MA_STATE(). */
@@ -379,6 +394,7 @@ export class MapleTree<K extends Key, V> {
     const code = low ? cursor.emptyArea(min, max, size) : cursor.emptyAreaRev(min, max, size);
     if (code < 0) return code;
     const start = cursor.index;
+    if (insertDirect(this, start, cursor.last, entry)) return start;
     const stored = masInsert(cursor, entry);
     return stored < 0 ? stored : start;
   }

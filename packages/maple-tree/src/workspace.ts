@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { Place } from './direct.ts';
+import { Place } from './place.ts';
 import type { Key } from './key.ts';
 import type { NodeFactory } from './node.ts';
 import { Path } from './path.ts';

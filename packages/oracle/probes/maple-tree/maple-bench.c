@@ -222,7 +222,7 @@ static double per_operation(const char *name)
 		started = now();
 		for (i = 0; i < n; i++)
 			sink += (unsigned long)mtree_load(&tree, start_of(i));
-	} else if (!strcmp(name, "scan")) {
+	} else if (!strcmp(name, "scan") || !strcmp(name, "cursor-walk")) {
 		fill(true, 0);
 		started = now();
 		scan();
