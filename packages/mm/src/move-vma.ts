@@ -42,7 +42,7 @@ export function moveVma(call: Call, remap: Remap, source: Vma, target: number): 
   const splitsFirst = keepsSource && isLocked && features.dontunmapLocked === 'splits';
   const moved = splitsFirst ? cutOut(call, source, address, end) : source;
   if (isRefusal(moved)) return moved;
-  copyVma(call, moved, address, target, newLength);
+  copyVma(call, moved, remap, target);
   accountPages(mm, source.flags, newLength / PAGE_SIZE);
 
   if (keepsSource) {
@@ -82,11 +82,12 @@ function cutOut(call: Call, vma: Vma, start: number, end: number): Vma | Refusal
  * Maps at the target what the source shows from an address on. Memory that was never written to can
  * be taken for memory of the target's place, so that it may join its new neighbours.
  */
-function copyVma(call: Call, source: Vma, address: number, target: number, length: number): void {
+function copyVma(call: Call, source: Vma, remap: Remap, target: number): void {
+  const { address, keepsSource, newLength } = remap;
   const { anonVma, backing, chain, flags, policy, special } = source;
   const isUntouched = backing === null && anonVma === 0;
   const start = target;
-  const end = target + length;
+  const end = target + newLength;
   const range: Proposal = {
     start,
     end,
@@ -97,14 +98,20 @@ function copyVma(call: Call, source: Vma, address: number, target: number, lengt
     chain,
     policy,
   };
-  if (mergeNewRange(call, range, partners(call, source, start, end)) !== null) return;
+  if (mergeNewRange(call, range, partners(call, keepsSource ? source : null, start, end)) !== null)
+    return;
   if (chain.length > 0) call.allocate();
   addVma(call, range, flags, special);
 }
 
-/** Who may take the copy: with DONTUNMAP, kernels differ in whether its own source may. */
-function partners(call: Call, source: Vma, start: number, end: number): Neighbours {
+/**
+ * Who may take the copy: kernels differ in whether a source that stays may.
+ *
+ * @param source null where it goes
+ */
+function partners(call: Call, source: Vma | null, start: number, end: number): Neighbours {
   const { prev, next } = neighboursOf(call, start, end);
+  if (source === null) return { prev, next };
   const isBeside = prev?.start === source.start || next?.start === source.start;
   const { copyBesideSource } = call.features;
   if (!isBeside || copyBesideSource === 'joins-source') return { prev, next };

@@ -178,9 +178,9 @@ function checkSource(call: Call, vma: Vma, remap: Remap, needed: number): Refusa
   const isSpecial = (vma.flags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0;
   if (remap.keepsSource && isSpecial) return KEEPS_SPECIAL;
   if (needed > vma.end - remap.address) return CROSSES_END;
-  if (remap.newLength === remap.oldLength) return undefined;
+  if (remap.newLength <= remap.oldLength) return undefined;
   if (isSpecial) return RESIZES_SPECIAL;
-  const delta = Math.abs(remap.newLength - remap.oldLength);
+  const delta = remap.newLength - remap.oldLength;
   if (!mlockFutureOk(mm, vma.flags, delta)) return LIMIT_MEMLOCK;
   if (!mayExpandVm(mm, vma.flags, delta / PAGE_SIZE)) return LIMIT_SIZE;
   return undefined;

@@ -1,2 +1,329 @@
 // SPDX-License-Identifier: MIT
-export { PAGE_SIZE } from './constants.ts';
+import fc from 'fast-check';
+import { PAGE_SIZE } from './constants.ts';
+import {
+  MADV_NAMES,
+  MAP_ANONYMOUS,
+  MAP_DROPPABLE,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_GROWSDOWN,
+  MAP_LOCKED,
+  MAP_NORESERVE,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MAP_SHARED_VALIDATE,
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+} from './flags.ts';
+import { RESOURCES, type Operation } from './operation.ts';
+import type { Limit, Setup, VmaSpec } from './setup.ts';
+import type { State } from './state.ts';
+
+const PAGE = BigInt(PAGE_SIZE);
+const INFINITY = (1n << 64n) - 1n;
+const UNLIMITED: Limit = Object.freeze({ soft: INFINITY, hard: INFINITY });
+
+/** Where generated operations map at fixed addresses: free in every setup of this file. */
+export const ARENA: bigint = 0x1000_0000n;
+/** Few enough that ranges meet. */
+export const ARENA_PAGES: number = 48;
+
+const PROGRAM: readonly VmaSpec[] = [
+  {
+    start: 0x40_0000n,
+    end: 0x40_2000n,
+    flags: 'rd ex mr mw me',
+    offset: 0n,
+    name: 'probe',
+    faulted: false,
+  },
+  {
+    start: 0x40_2000n,
+    end: 0x40_4000n,
+    flags: 'rd wr mr mw me ac',
+    offset: 0n,
+    name: '',
+    faulted: true,
+  },
+];
+
+/** A small process: a program with bss, a stack, the vDSO; no heap yet, nothing limited. */
+export function smallProcess(changes: Partial<Setup> = {}): Setup {
+  const isWide = (changes.abi ?? 'x86-64') === 'x86-64';
+  const taskSize = isWide ? 0x7fff_ffff_f000n : changes.abi === 'arm' ? 0xbf00_0000n : 0xffff_e000n;
+  const stackEnd = taskSize;
+  return {
+    abi: 'x86-64',
+    layout: 'top-down',
+    taskSize,
+    mmapBase: taskSize - 0x800_0000n,
+    mmapLegacyBase: (taskSize / 3n + PAGE - 1n) & ~(PAGE - 1n),
+    mmapMinAddr: 0x1000n,
+    lsmMmapMinAddr: 0x1_0000n,
+    stackGuardGap: 256n * PAGE,
+    startData: 0x40_2000n,
+    endData: 0x40_2000n,
+    startBrk: 0x40_4000n,
+    brk: 0x40_4000n,
+    startStack: stackEnd - 0x100n,
+    limits: { AS: UNLIMITED, DATA: UNLIMITED, STACK: UNLIMITED, MEMLOCK: UNLIMITED },
+    capabilities: [],
+    maxMapCount: 65_530,
+    overcommit: { mode: 0, totalPages: 1 << 21, commitLimit: 1 << 20 },
+    files: [
+      { pages: 8, access: 'rw', inode: 1 },
+      { pages: 8, access: 'r', inode: 1 },
+    ],
+    vmas: [
+      ...PROGRAM,
+      {
+        start: taskSize - 0x800_0000n - 2n * PAGE,
+        end: taskSize - 0x800_0000n,
+        flags: 'rd ex mr mw me de',
+        offset: 0n,
+        name: '[vdso]',
+        faulted: false,
+      },
+      {
+        start: stackEnd - 3n * PAGE,
+        end: stackEnd,
+        flags: 'rd wr mr mw me gd ac',
+        offset: 0n,
+        name: '[stack]',
+        faulted: true,
+      },
+    ],
+    ...changes,
+  };
+}
+
+/** Processes of all kinds: both geometries, both layouts, tight limits, few mappings. */
+export const setups: fc.Arbitrary<Setup> = fc
+  .record({
+    abi: fc.constantFrom('x86-64' as const, 'x86-64' as const, 'i386' as const, 'arm' as const),
+    geometry: fc.constantFrom('kernel64' as const, 'kernel32' as const),
+    layout: fc.constantFrom('top-down' as const, 'bottom-up' as const),
+    maxMapCount: fc.constantFrom(65_530, 65_530, 16),
+    canLock: fc.boolean(),
+    isTight: fc.boolean(),
+    mode: fc.constantFrom(0 as const, 1 as const, 2 as const),
+  })
+  .map(({ abi, canLock, geometry, isTight, layout, maxMapCount, mode }) =>
+    smallProcess({
+      abi,
+      geometry,
+      layout,
+      maxMapCount,
+      capabilities: canLock ? ['CAP_IPC_LOCK', 'CAP_SYS_RAWIO'] : [],
+      limits: {
+        AS: isTight ? { soft: 96n * PAGE, hard: INFINITY } : UNLIMITED,
+        DATA: isTight ? { soft: 40n * PAGE, hard: INFINITY } : UNLIMITED,
+        STACK: { soft: 64n * PAGE, hard: INFINITY },
+        MEMLOCK: canLock ? UNLIMITED : { soft: 12n * PAGE, hard: INFINITY },
+      },
+      overcommit: { mode, totalPages: 1 << 21, commitLimit: isTight ? 48 : 1 << 20 },
+    }),
+  );
+
+/** What chance has to say about one operation. Made into an operation only in sight of a state. */
+export interface Draw {
+  /** Which operation; see {@link operationFor}. */
+  readonly kind: number;
+  readonly page: number;
+  readonly pages: number;
+  readonly other: number;
+  readonly detail: number;
+}
+
+/** Draws, each field from 0 up. */
+export const draws: fc.Arbitrary<Draw> = fc.record({
+  kind: fc.nat(999),
+  page: fc.nat(999),
+  pages: fc.nat(999),
+  other: fc.nat(999),
+  detail: fc.nat(999),
+});
+
+/** Which kinds of operations a run has: one bit each, as `KINDS` counts them. */
+export const swarms: fc.Arbitrary<number> = fc.oneof(fc.constant(-1), fc.integer());
+
+/** Kinds of operations with their weights: the frequent ones stand several times. */
+const KINDS: readonly Operation['op'][] = [
+  'mmap',
+  'mmap',
+  'mmap',
+  'munmap',
+  'mprotect',
+  'mprotect',
+  'brk',
+  'brk',
+  'touchWrite',
+  'touchWrite',
+  'mremap',
+  'mremap',
+  'madvise',
+  'mlock',
+  'munlock',
+  'mlock2',
+  'mseal',
+  'mbind',
+  'fork',
+  'touchRead',
+  'mlockall',
+  'munlockall',
+  'setrlimit',
+  'setMemoryMerge',
+  'vmBrkFlags',
+  'setMdwe',
+  'dropCap',
+];
+
+function pick<Value>(values: readonly [Value, ...Value[]], draw: number): Value {
+  return values[draw % values.length] ?? values[0];
+}
+
+/** The kind that a draw means, given which kinds the run has. */
+function kindOf(draw: Draw, swarm: number): Operation['op'] {
+  for (let tries = 0; tries < KINDS.length; tries++) {
+    const index = (draw.kind + tries) % KINDS.length;
+    if ((swarm & (1 << (index % 31))) !== 0) return KINDS[index] ?? 'mmap';
+  }
+  return 'mmap';
+}
+
+/** Mostly a page of the arena; also where something begins or ends, near the heap, or nowhere. */
+function addressFor(state: State, draw: number, detail: number): bigint {
+  const page = ARENA + BigInt(draw % ARENA_PAGES) * PAGE;
+  switch (detail % 16) {
+    case 0:
+      return BigInt(state.startBrk) + BigInt(draw % 12) * PAGE;
+    case 1:
+      return state.tree.find(Number(page))?.index === undefined
+        ? page
+        : BigInt(state.tree.find(Number(page))?.entry.end ?? 0);
+    case 2:
+      return pick([0n, page + 1n, BigInt(state.machine.taskSize), INFINITY - 4095n], draw);
+    default:
+      return page;
+  }
+}
+
+function lengthFor(draw: number): bigint {
+  return draw % 40 === 39
+    ? pick([0n, 1n, INFINITY, 1n << 46n], draw)
+    : BigInt(1 + (draw % 6)) * PAGE;
+}
+
+const PROTECTIONS = [
+  PROT_READ | PROT_WRITE,
+  PROT_READ | PROT_WRITE,
+  PROT_READ,
+  0,
+  PROT_READ | PROT_WRITE | PROT_EXEC,
+  PROT_WRITE,
+] as const;
+
+const MAP_FLAGS = [
+  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+  MAP_PRIVATE | MAP_ANONYMOUS,
+  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN,
+  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE,
+  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_LOCKED,
+  MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED,
+  MAP_PRIVATE | MAP_FIXED,
+  MAP_SHARED | MAP_FIXED,
+  MAP_SHARED_VALIDATE | MAP_FIXED,
+  MAP_DROPPABLE | MAP_ANONYMOUS | MAP_FIXED,
+] as const;
+
+const REMAP_FLAGS = [
+  MREMAP_MAYMOVE | MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+  0,
+  MREMAP_MAYMOVE | MREMAP_DONTUNMAP,
+] as const;
+
+const ADVICE = Object.values(MADV_NAMES);
+
+/**
+ * The operation that a draw means in a state.
+ *
+ * @param swarm which kinds there are; -1: all
+ */
+export function operationFor(state: State, draw: Draw, swarm: number = -1): Operation {
+  const { detail, other, page, pages } = draw;
+  const address = addressFor(state, page, detail >> 2);
+  const length = lengthFor(pages);
+  const op = kindOf(draw, swarm);
+  switch (op) {
+    case 'brk':
+      return { op, address: BigInt(state.startBrk) + BigInt(page % 14) * PAGE - BigInt(other % 3) };
+    case 'mmap': {
+      const flags = pick(MAP_FLAGS, detail);
+      const fd = (flags & MAP_ANONYMOUS) !== 0 ? -1 : other % 3;
+      const offset = fd < 0 ? 0n : BigInt(page % 8) * PAGE;
+      return { op, address, length, prot: pick(PROTECTIONS, other), flags, fd, offset };
+    }
+    case 'munmap':
+    case 'mlock':
+    case 'munlock':
+      return { op, address, length };
+    case 'mprotect':
+      return { op, address, length, prot: pick(PROTECTIONS, other) };
+    case 'mremap': {
+      const newLength = other % 3 === 0 ? lengthFor(other) : length;
+      const newAddress = addressFor(state, other, detail >> 3);
+      return {
+        op,
+        address,
+        oldLength: length,
+        newLength,
+        flags: pick(REMAP_FLAGS, detail),
+        newAddress,
+      };
+    }
+    case 'madvise':
+      return { op, address, length, advice: ADVICE[other % ADVICE.length] ?? 0 };
+    case 'mlock2':
+      return { op, address, length, flags: other % 3 };
+    case 'mlockall':
+      return { op, flags: other % 9 };
+    case 'munlockall':
+    case 'setMdwe':
+    case 'smaps':
+      return { op };
+    case 'mseal':
+      return { op, address, length, flags: other % 7 === 6 ? 1 : 0 };
+    case 'mbind': {
+      const nodes = BigInt(pick([1, 1, 0, 2], detail));
+      return { op, address, length, mode: other % 6, nodes, flags: detail % 9 };
+    }
+    case 'touchRead':
+    case 'touchWrite':
+      return { op, address: address + BigInt(detail) };
+    case 'fork':
+      return { op, follow: other % 2 === 0 ? 'child' : 'parent' };
+    case 'setrlimit': {
+      const soft = other % 3 === 0 ? INFINITY : BigInt(pages % 100) * PAGE;
+      const resource = RESOURCES[other % RESOURCES.length] ?? 'AS';
+      return { op, resource, soft, hard: detail % 9 === 0 ? 0n : INFINITY };
+    }
+    case 'dropCap':
+      return { op, capability: pick(['CAP_IPC_LOCK', 'CAP_SYS_RAWIO', 'CAP_SYS_RESOURCE'], other) };
+    case 'setMemoryMerge':
+      return { op, on: other % 3 > 0 };
+    case 'vmBrkFlags':
+      return { op, address, length, flags: pick([0, 0, PROT_EXEC, 1], other) };
+  }
+}
