@@ -25,7 +25,7 @@ import type { Operation } from './operation.ts';
 import type { Outcome } from './outcome.ts';
 import { violatedBits, type Pins } from './pins.ts';
 import { featuresOf, REVISIONS } from './revisions.ts';
-import { runsL2, type PinnedRegister, type State, type VCpu } from './state.ts';
+import { runsL2, type PinnedRegister, type PinSet, type State, type VCpu } from './state.ts';
 
 type PinningInvariant = Invariant<State, Operation, Outcome>;
 
@@ -94,6 +94,10 @@ function anyPins({ vmPins }: State, { pins }: VCpu, register: PinnedRegister): P
     low: pins[register].low | vmPins[register].low,
     high: pins[register].high | vmPins[register].high,
   };
+}
+
+function isUnambiguous({ cr0, cr4 }: PinSet): boolean {
+  return ((cr0.low & cr0.high) | (cr4.low & cr4.high)) === 0n;
 }
 
 function isViolated(state: State, vcpu: VCpu): boolean {
@@ -182,10 +186,8 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     id: 'pins.never-both-ways',
     sentence: 'No bit is pinned to 1 and to 0.',
     holds: ({ before, step: { state } }) =>
-      state.vcpus === before.vcpus ||
-      state.vcpus.every(
-        ({ pins: { cr0, cr4 } }) => ((cr0.low & cr0.high) | (cr4.low & cr4.high)) === 0n,
-      ),
+      (state.vcpus === before.vcpus && state.vmPins === before.vmPins) ||
+      (isUnambiguous(state.vmPins) && state.vcpus.every(({ pins }) => isUnambiguous(pins))),
   },
   {
     id: 'pins.within-allowed',

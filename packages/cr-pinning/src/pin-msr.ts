@@ -137,7 +137,9 @@ function writePinned(
   const vcpu = vcpuOf(state, index);
   const pins = (features.scope === 'vm' ? state.vmPins : vcpu.pins)[register];
   const own = pins[polarity];
-  const other = pins[polarity === 'high' ? 'low' : 'high'];
+  // Under a floor, what another vCPU pinned counts for this one too.
+  const counted = pinsOf(state, vcpu, features)[register];
+  const other = counted[polarity === 'high' ? 'low' : 'high'];
   const allowed = allowedOf(state, features)[register];
   if ((data & ~allowed) !== 0n) return { refused: 'pin-msr.not-allowed' };
   if (features.refusesOpposite && (data & other) !== 0n) return { refused: 'pin-msr.opposite' };

@@ -251,7 +251,7 @@ export const REVISIONS: readonly Revision<Features>[] = [
     base: 'posted-2020-06-fixed',
     features: { init: 'keeps' },
     story: 'INIT keeps the pins: a CPU that is taken offline cannot be brought up again.',
-    caughtBy: ['guest.bring-up-never-faults'],
+    caughtBy: ['guest.bring-up-never-faults', 'pins.kept-over-rsm'],
   },
   {
     id: 'bug:no-smm-exit-check',
@@ -265,7 +265,7 @@ export const REVISIONS: readonly Revision<Features>[] = [
     base: 'posted-2020-06-fixed',
     features: { rsm: 'patches-image' },
     story: 'RSM patches the save area, and clears every allowed bit that is not pinned.',
-    caughtBy: ['pins.rsm-loads-the-image'],
+    caughtBy: ['pins.rsm-loads-the-image', 'pins.kept-over-rsm'],
   },
   {
     id: 'bug:no-nested-force',
@@ -332,7 +332,11 @@ export const REVISIONS: readonly Revision<Features>[] = [
     story:
       'The predicate of February 2020: once SMEP is pinned, enabling SMAP faults, since every ' +
       'allowed bit that is not pinned must be 0.',
-    caughtBy: ['pins.refusal-has-a-violation', 'pins.accepted-write-respects'],
+    caughtBy: [
+      'pins.refusal-has-a-violation',
+      'pins.accepted-write-respects',
+      'pins.kept-while-active',
+    ],
   },
   {
     id: 'bug:wp-guest-owned',

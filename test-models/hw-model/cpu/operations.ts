@@ -107,16 +107,34 @@ function vmcbOf({ cr0, cr3, cr4, efer, cs }: ControlState, value: bigint): Vmcb 
   };
 }
 
+/** Changes on which modes and the rules between registers depend: PG, PE, WP, CD, NW. */
+const CR0_MODE = [0x8000_0000n, 0x8000_0001n, 1n, 0x1_0000n, 0x4000_0000n, 0x6000_0000n] as const;
+/** EFER.LMA. */
+const LMA = 0x400n;
+/** PAE, PCIDE, CET, LA57. */
+const CR4_MODE = [0x20n, 0x2_0000n, 0x80_0000n, 0x1000n] as const;
+
+function oneOf(masks: readonly bigint[], value: bigint): bigint {
+  return masks[Number(value % BigInt(masks.length))] ?? 0n;
+}
+
 /** The operation that a choice means in a state: what makes sense there comes more often. */
 export function operationOf(state: ControlState, [kind, value]: Choice): CpuOperation {
   const { cr0, cr4, efer, smm, activity, virtualization } = state;
   if (activity === 'wait-for-sipi' && kind % 2 === 0) return { op: 'sipi', vector: kind % 256 };
   if (activity === 'shutdown' && kind % 2 === 0) return { op: 'reset' };
   if (smm.active && kind % 4 === 0) return { op: 'rsm' };
+  if (smm.active && kind % 16 === 10 && smm.image?.layout === '64-bit') {
+    return { op: 'smramWrite', offset: 0xfed0, size: 8, value: smm.image.efer ^ LMA };
+  }
+  if (smm.active && kind % 8 === 2) return smramWrite(state, kind, value);
   if (isGuestMode(virtualization) && kind % 8 === 1) return { op: 'guestExit' };
   const choices: readonly (() => CpuOperation)[] = [
     () => ({ op: 'movToCr', cr: 0, value: near(cr0, CR0_DEFINED, value) }),
     () => ({ op: 'movToCr', cr: 0, value: near(cr0, CR0_DEFINED, value) }),
+    () => ({ op: 'movToCr', cr: 0, value: cr0 ^ oneOf(CR0_MODE, value) }),
+    () => ({ op: 'movToCr', cr: 0, value: cr0 ^ oneOf(CR0_MODE, value) }),
+    () => ({ op: 'movToCr', cr: 4, value: cr4 ^ oneOf(CR4_MODE, value) }),
     () => ({ op: 'movToCr', cr: 4, value: near(cr4, state.features.cr4Valid, value) }),
     () => ({ op: 'movToCr', cr: 4, value: near(cr4, state.features.cr4Valid, value) }),
     () => ({ op: 'movToCr', cr: kind % 16, value: value % 3n === 0n ? value : value % 0x1_0000n }),
