@@ -37,13 +37,17 @@ export function readDeclarations(
     if (reader.accept(';')) continue;
     const { text } = reader.token;
     if (text === '_Static_assert' || text === 'static_assert') readAssertion(reader);
-    else if (text === 'asm' || text === '__asm__' || text === '__asm') {
+    else if (isAsm(text)) {
       reader.take();
       reader.skipGroup();
       reader.expect(';', 'asm');
     } else readDeclaration(reader, declared, touched);
   }
   return [...touched];
+}
+
+function isAsm(text: string): boolean {
+  return text === 'asm' || text === '__asm__' || text === '__asm';
 }
 
 function readAssertion(reader: Reader): void {
@@ -73,6 +77,9 @@ function readDeclaration(
     skipAsm(reader, declarator);
     const entry = declare(reader, declared, specifiers, declarator);
     touched.add(entry);
+    if (specifiers.storage === 'static' && entry.kind === 'function') {
+      functionName(reader, entry.name, true);
+    }
     if (first && entry.kind === 'function' && beginsBody(reader, declarator)) {
       define(reader, entry, declarator);
       return;
@@ -95,7 +102,7 @@ function functionName(reader: Reader, name: string, internal: boolean): Function
 }
 
 function skipAsm(reader: Reader, declarator: Declarator): void {
-  if (!['asm', '__asm__', '__asm'].includes(reader.token.text)) return;
+  if (!isAsm(reader.token.text)) return;
   reader.take();
   reader.skipGroup();
   declarator.attributes = readAttributes(reader, declarator.attributes);

@@ -10,7 +10,7 @@ import { VOID } from './builtins.ts';
 import { constantExpression } from './expression.ts';
 import { Scope, type Reader } from './reader.ts';
 import { beginsType, readSpecifiers } from './specifiers.ts';
-import { unqualified, type CType, type FunctionName, type TagScope } from './type.ts';
+import { unqualified, type CType, type FunctionName } from './type.ts';
 import { QUALIFIERS, SEGMENTS } from './words.ts';
 
 /*
@@ -64,7 +64,7 @@ export function readDeclarator(
   naming: Naming,
   ownList: ((name: string) => FunctionName) | undefined,
 ): Declarator {
-  const declarator = reader.nested(() => readInner(reader, naming, ownList));
+  const declarator = readInner(reader, naming, ownList);
   if (naming === 'named' && declarator.name === undefined) reader.fail('declarator', 'a name');
   declarator.attributes = readAttributes(reader);
   return declarator;
@@ -75,12 +75,16 @@ function readInner(
   naming: Naming,
   ownList: ((name: string) => FunctionName) | undefined,
 ): Declarator {
-  const pointers: Chunk[] = [];
+  reader.enter();
+  let pointers: Chunk[] | undefined;
   while (reader.token.text === '*' && reader.token.kind === 'punctuator') {
-    pointers.unshift(readPointer(reader));
+    pointers ??= [];
+    pointers.push(readPointer(reader));
   }
   const declarator = readDirect(reader, naming, ownList);
-  declarator.chunks.push(...pointers);
+  // The one that was read last is the nearest to the name.
+  if (pointers !== undefined) declarator.chunks.push(...pointers.reverse());
+  reader.leave();
   return declarator;
 }
 
@@ -118,7 +122,7 @@ function readDirect(
   if (token.text === '(' && opensDeclarator(reader, naming)) {
     reader.take();
     const attributes = readAttributes(reader);
-    declarator = reader.nested(() => readInner(reader, naming, ownList));
+    declarator = readInner(reader, naming, ownList);
     const late = readAttributes(reader);
     for (const list of [attributes, late]) {
       if (list !== undefined) declarator.chunks.push({ kind: 'parentheses', attributes: list });
@@ -176,10 +180,9 @@ function readSuffixes(
     else if (reader.token.text === '(') {
       const first = declarator.chunks.every(({ kind }) => kind === 'parentheses');
       const { name } = declarator;
-      const owner = first && name !== undefined ? ownList?.(name) : undefined;
-      const tagScope: TagScope =
-        owner === undefined ? { kind: 'list' } : { kind: 'function', owner };
-      readFunction(reader, declarator, new Scope(reader.scope, tagScope), first);
+      const isOwn = first && name !== undefined && ownList !== undefined;
+      const owner = isOwn ? (): FunctionName => ownList(name) : undefined;
+      readFunction(reader, declarator, new Scope(reader.scope, owner), first);
     } else return;
   }
 }
@@ -218,7 +221,7 @@ function readFunction(reader: Reader, declarator: Declarator, scope: Scope, own:
       attributes,
     });
   } else {
-    const list = reader.within(scope, () => readParameters(reader));
+    const list = parametersWithin(reader, scope);
     declarator.chunks.push({ kind: 'function', ...list, attributes });
   }
 }
@@ -237,6 +240,20 @@ function readIdentifiers(reader: Reader): readonly string[] {
   } while (reader.accept(','));
   reader.expect(')', 'parameters');
   return names;
+}
+
+/** Reads parameters in a scope of their own, outside of the record around them. */
+function parametersWithin(
+  reader: Reader,
+  scope: Scope,
+): { parameters: readonly CType[]; variadic: boolean } {
+  const { scope: outer, record } = reader;
+  reader.scope = scope;
+  reader.record = undefined;
+  const list = readParameters(reader);
+  reader.scope = outer;
+  reader.record = record;
+  return list;
 }
 
 function readParameters(reader: Reader): { parameters: readonly CType[]; variadic: boolean } {

@@ -10,18 +10,31 @@ export type Entity =
   | { readonly kind: 'object'; readonly type: CType }
   | { readonly kind: 'enumerator'; readonly type: CType; readonly value: bigint };
 
+const FILE: TagScope = Object.freeze({ kind: 'file' });
+const LIST: TagScope = Object.freeze({ kind: 'list' });
+
 /** A scope of C17 6.2.1: of a file or of a parameter list. */
 export class Scope {
   readonly parent: Scope | undefined;
-  /** Where the tags that are first declared here belong. */
-  readonly tagScope: TagScope;
+  /** Whose own parameter list this is, made when a tag asks for it: few lists declare any. */
+  readonly #owner: (() => FunctionName) | undefined;
   // Most parameter lists declare neither, so the maps come late: a quarter of the time of a prototype.
   #names: Map<string, Entity> | undefined = undefined;
   #tags: Map<string, TagType> | undefined = undefined;
 
-  constructor(parent: Scope | undefined, tagScope: TagScope) {
+  /**
+   * @param parent the scope around; undefined for a file's
+   * @param owner the function whose own parameter list this is
+   */
+  constructor(parent: Scope | undefined, owner?: () => FunctionName) {
     this.parent = parent;
-    this.tagScope = tagScope;
+    this.#owner = owner;
+  }
+
+  /** Where the tags that are first declared here belong. */
+  get tagScope(): TagScope {
+    if (this.parent === undefined) return FILE;
+    return this.#owner === undefined ? LIST : { kind: 'function', owner: this.#owner() };
   }
 
   /** The tags declared here, in order. */
@@ -150,29 +163,28 @@ export class Reader {
     return undefined;
   }
 
-  /** Reads something in a scope of its own. */
-  within<Value>(scope: Scope, read: () => Value): Value {
-    const outer = this.scope;
-    const { record } = this;
-    this.scope = scope;
-    this.record = undefined;
-    try {
-      return read();
-    } finally {
-      this.scope = outer;
-      this.record = record;
-    }
-  }
-
-  /** Bounds nesting, so that a hostile input ends in an error and not in an exhausted stack. */
-  nested<Value>(read: () => Value): Value {
+  /**
+   * Bounds nesting, so that a hostile input ends in an error and not in an exhausted stack. Nobody reads
+   * on behind an error, so that a level that is not left does no harm.
+   *
+   * @throws CSyntaxError where there are too many levels
+   */
+  enter(): void {
     this.#depth += 1;
     if (this.#depth > MAX_NESTING) this.reject(`nesting: expected at most ${MAX_NESTING} levels`);
-    try {
-      return read();
-    } finally {
-      this.#depth -= 1;
-    }
+  }
+
+  /** The end of what {@link enter} began. */
+  leave(): void {
+    this.#depth -= 1;
+  }
+
+  /** Reads something one level deeper. */
+  nested<Value>(read: () => Value): Value {
+    this.enter();
+    const value = read();
+    this.leave();
+    return value;
   }
 
   /** Skips a bracketed group whose opening bracket is the next token. */

@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {
-  applyToType,
-  mergeAttributes,
-  noAttributes,
-  readAttributes,
-  type Attributes,
-} from './attributes.ts';
+import { applyToType, mergeAttributes, readAttributes, type Attributes } from './attributes.ts';
 import { builtin, INT, LONG, UNSIGNED_INT, UNSIGNED_LONG } from './builtins.ts';
 import { constantExpression, expression } from './expression.ts';
 import { readTypeName } from './declarator.ts';
@@ -229,8 +223,7 @@ function sorted(letters: string): string {
 function readTag(reader: Reader, progress: Progress): TagType {
   const keyword = reader.take().text;
   const kind: TagKind = keyword === 'struct' || keyword === 'union' ? keyword : 'enum';
-  const own = noAttributes();
-  readAttributes(reader, own);
+  const own = readAttributes(reader);
   const at = reader.token;
   const name = at.kind === 'word' && at.word === undefined ? reader.take().text : undefined;
   const fixed = kind === 'enum' ? readUnderlyingType(reader) : undefined;
@@ -238,14 +231,12 @@ function readTag(reader: Reader, progress: Progress): TagType {
   if (!hasBody && name === undefined) reader.fail(kind, 'a tag or a body', at);
   const tag = resolveTag(reader, kind, name, hasBody, at);
   if (fixed !== undefined) tag.integer = fixed;
-  tag.packed ||= own.packed;
-  tag.aligned = Math.max(tag.aligned, own.aligned);
+  layOut(tag, own);
   if (hasBody) {
     readBody(reader, tag, fixed);
     const after = readAttributes(reader);
     if (after !== undefined) {
-      tag.packed ||= after.packed;
-      tag.aligned = Math.max(tag.aligned, after.aligned);
+      layOut(tag, after);
       // These two are the tag's; whatever else stands here is the declarators'.
       progress.attributes = mergeAttributes(progress.attributes, {
         ...after,
@@ -256,6 +247,13 @@ function readTag(reader: Reader, progress: Progress): TagType {
   }
   progress.tag = tag;
   return tag;
+}
+
+/** Takes over what attributes say of a record's layout. */
+function layOut(tag: TagType, attributes: Attributes | undefined): void {
+  if (attributes === undefined) return;
+  tag.packed ||= attributes.packed;
+  tag.aligned = Math.max(tag.aligned, attributes.aligned);
 }
 
 /**

@@ -12,7 +12,7 @@ import type { FunctionName, TagType } from './type.ts';
 export class TranslationUnit {
   readonly types: TypeTable = new TypeTable();
   readonly #dialect: Dialect;
-  readonly #scope: Scope = new Scope(undefined, { kind: 'file' });
+  readonly #scope: Scope = new Scope(undefined);
   readonly #functions = new Map<string, FunctionName>();
   readonly #declared = new Map<string, Declared>();
 

@@ -5,6 +5,7 @@ import type {
   CType,
   FunctionType,
   PointerType,
+  QualifiedType,
   TagKind,
   TagScope,
   TagType,
@@ -35,6 +36,7 @@ function nodeBehind(nodes: Map<CType, FunctionNode>, type: CType): FunctionNode 
 export class TypeTable {
   #serial = FIRST_SERIAL;
   readonly #pointers = new Map<CType, PointerType>();
+  readonly #qualified = new Map<CType, QualifiedType[]>();
   readonly #functions = new Map<CType, FunctionNode>();
   readonly #types = new Map<string, CType>();
 
@@ -59,13 +61,22 @@ export class TypeTable {
     const own = type.kind === 'qualified' ? type.qualifiers : 0;
     const space = addressSpace ?? (type.kind === 'qualified' ? type.addressSpace : undefined);
     const all = own | qualifiers;
-    return this.#intern(`Q${inner.serial},${all},${space ?? ''}`, (serial) => ({
-      kind: 'qualified',
-      serial,
-      qualifiers: all,
-      addressSpace: space,
-      type: inner,
-    }));
+    return this.#qualifiedOf(inner, all, space);
+  }
+
+  #qualifiedOf(type: CType, qualifiers: number, addressSpace: number | undefined): CType {
+    let others = this.#qualified.get(type);
+    if (others === undefined) {
+      others = [];
+      this.#qualified.set(type, others);
+    }
+    for (const other of others) {
+      if (other.qualifiers === qualifiers && other.addressSpace === addressSpace) return other;
+    }
+    const serial = this.#next();
+    const made: QualifiedType = { kind: 'qualified', serial, qualifiers, addressSpace, type };
+    others.push(made);
+    return made;
   }
 
   /** Every variable-bound array is a type of its own, and so is every array of one. */

@@ -49,12 +49,11 @@ export function typeIdOf(
   const { text, unstable } = mangle(type, mangling, numbers);
   const suffix = mangling.normalizeIntegers ? NORMALIZED : '';
   const id = (options.hash ?? xxHash64Low)(`_ZTS${text}${suffix}`);
-  return {
-    id,
-    mangled: text,
-    ...(unstable !== undefined && { unstable }),
-    checked: type.parameters !== undefined,
-  };
+  const checked = type.parameters !== undefined;
+  // A spread of nothing takes a fifth of the time of all this.
+  return unstable === undefined
+    ? { id, mangled: text, checked }
+    : { id, mangled: text, unstable, checked };
 }
 
 const MANGLING = new WeakMap<TypeIdOptions, MangleOptions>();
@@ -78,11 +77,13 @@ function manglingOf(options: TypeIdOptions): MangleOptions {
 export function kcfiTypeIds(source: string, options: TypeIdOptions = {}): readonly NamedTypeId[] {
   const unit = new TranslationUnit(dialectOf(options));
   const numbers = new AnonymousNumbers();
-  const declared = unit.declare(source);
-  return [
-    ...declared.flatMap((one) => namedTypeId(one, options, numbers)),
-    ...unit.tags.flatMap((tag) => memberTypeIds(tag, options, numbers)),
-  ];
+  const ids: NamedTypeId[] = [];
+  for (const one of unit.declare(source)) {
+    const id = idOfDeclared(one, options, numbers);
+    if (id !== undefined) ids.push(id);
+  }
+  for (const tag of unit.tags) ids.push(...memberTypeIds(tag, options, numbers));
+  return ids;
 }
 
 /**
@@ -117,14 +118,23 @@ function dialectOf(options: TypeIdOptions): Partial<Dialect> {
 
 /** The type id of a declaration; empty where its type is neither a function nor a pointer to one. */
 export function namedTypeId(
-  { name, kind, type }: Declared,
+  declared: Declared,
   options: TypeIdOptions = {},
   numbers: AnonymousNumbers = new AnonymousNumbers(),
 ): readonly NamedTypeId[] {
+  const id = idOfDeclared(declared, options, numbers);
+  return id === undefined ? [] : [id];
+}
+
+function idOfDeclared(
+  { name, kind, type }: Declared,
+  options: TypeIdOptions,
+  numbers: AnonymousNumbers,
+): NamedTypeId | undefined {
   const called = calledFunction(type);
-  if (called === undefined) return [];
+  if (called === undefined) return undefined;
   const named = kind === 'object' ? 'pointer' : kind;
-  return [{ name, kind: named, ...typeIdOf(called, options, numbers) }];
+  return { name, kind: named, ...typeIdOf(called, options, numbers) };
 }
 
 /** The type ids of a record's function-pointer members, those of anonymous records included. */
