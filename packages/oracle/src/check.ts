@@ -38,6 +38,8 @@ export interface CheckOptions {
   readonly seed: number;
   readonly targetOptions: TargetOptions;
   readonly signal?: AbortSignal | undefined;
+  /** Models that were asked for by their own names: without a comparison they are inconclusive. */
+  readonly requested?: readonly string[];
   /** A folder of recordings other than the one that ships. */
   readonly recordings?: string | undefined;
   readonly onEvent?: (event: CheckEvent) => void;
@@ -106,8 +108,17 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
         options.onEvent?.({ kind: 'skip', skip: result });
       } else comparisons.push(result);
     }
+    if (subsystem.nothingReal !== undefined) {
+      const { name: model } = subsystem.model;
+      const skip = { model, target: 'anything', reason: subsystem.nothingReal, required: false };
+      skips.push(skip);
+      options.onEvent?.({ kind: 'skip', skip });
+    }
   }
+  const isExcused = ({ model, nothingReal }: AnySubsystem): boolean =>
+    nothingReal !== undefined && options.requested?.includes(model.name) !== true;
   const uncompared = options.subsystems
+    .filter((subsystem) => !isExcused(subsystem))
     .map(({ model }) => model.name)
     .filter((name) => !comparisons.some(({ comparison }) => comparison.model === name));
   const verdicts = comparisons.map(({ comparison }) => comparison.verdict);

@@ -47,6 +47,11 @@ export interface Subsystem<State, Operation extends AnyOperation, Outcome, Setup
   /** Whether a (shrunk) case still makes sense to a target. Absent: every decodable one does. */
   readonly isExecutable?: (candidate: Case<Setup, Operation>) => boolean;
   readonly targets: (options: TargetOptions) => readonly Target<Setup, Operation, Outcome>[];
+  /**
+   * Why there is nothing real to hold the model against. `check` then names it and goes on, unless
+   * it was asked for by its own name. Absent where there is something.
+   */
+  readonly nothingReal?: string;
   /** The first is the default one of `explore` and `diff`. */
   readonly explorations: readonly Exploration<State, Operation, Setup>[];
   /** How an operation and an outcome read in one line. Absent: compact JSON. */

@@ -16,6 +16,12 @@ import {
   tdxTsmSubsystem,
   tdxVerifierSubsystem,
 } from './tdx-attest/subsystems.ts';
+import {
+  tdxKeyServerSubsystem,
+  tdxMeasurementSubsystem,
+  tdxModuleSubsystem,
+  tdxQgsSubsystem,
+} from './tdx-attest/unrecorded.ts';
 
 /** Every model that the oracle knows, in the order in which reports name them. */
 export const SUBSYSTEMS: readonly AnySubsystem[] = [
@@ -26,6 +32,10 @@ export const SUBSYSTEMS: readonly AnySubsystem[] = [
   tdxTsmSubsystem,
   tdxGetQuoteSubsystem,
   tdxVerifierSubsystem,
+  tdxMeasurementSubsystem,
+  tdxQgsSubsystem,
+  tdxKeyServerSubsystem,
+  tdxModuleSubsystem,
   cpuSubsystem,
   branchSubsystem,
   crPinningSubsystem,

@@ -3,17 +3,27 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
 import { report } from '@kernel-models/hw-model/tdx';
-import { driver, quote, quotingEnclave, testPki, verify } from '@kernel-models/tdx-attest';
+import {
+  driver,
+  keyServer,
+  quote,
+  quotingEnclave,
+  testPki,
+  verify,
+} from '@kernel-models/tdx-attest';
 import type { CommandIo } from '../cli/io.ts';
 import type { AddCommand } from '../cli/program.ts';
 import { EXIT, UsageError } from '../exit-code.ts';
+import { formatTable } from '../report/table.ts';
 import { encodeCollateral, encodeRoot, readCollateralFolder } from './collateral-folder.ts';
 import { nodeSignatureBackend } from './node-signature-backend.ts';
 import { fieldLines, looksLikeTdReport, quoteFields, verdictLines } from './quote-text.ts';
 
-/** `kernel-oracle quote`: what a TDX quote says, whether it is genuine, and TEST quotes. */
+/** `kernel-oracle quote`: what a TDX quote says, whether it is genuine, TEST quotes, attacks. */
 export const quoteCommand: AddCommand = (program, run) => {
-  const command = program.command('quote').description('inspect, verify and issue TDX quotes');
+  const command = program
+    .command('quote')
+    .description('inspect, verify, issue and attack TDX quotes');
   command
     .command('inspect <file>')
     .description('print the fields of a quote')
@@ -46,7 +56,18 @@ export const quoteCommand: AddCommand = (program, run) => {
     .action((folder: string, flags: IssueFlags) =>
       run((io) => Promise.resolve(issue(io, folder, flags))),
     );
+  command
+    .command('matrix')
+    .description('try every attack on the key server under every policy; print what said no')
+    .option('--revision <id>', 'a key server, or a bug of one', 'key-server-1')
+    .option('--json', 'print it as JSON')
+    .action((flags: MatrixFlags) => run((io) => Promise.resolve(matrix(io, flags))));
 };
+
+interface MatrixFlags {
+  readonly revision: string;
+  readonly json?: boolean;
+}
 
 interface VerifyFlags {
   readonly collateral: string;
@@ -120,6 +141,25 @@ function issue(io: CommandIo, folder: string, { format, reportData, seed }: Issu
   }
   const { from, to } = testPki.TEST_COLLATERAL_WINDOW;
   io.out(`TEST quote ${format}, ${quoted.quote.length} bytes; collateral from ${from} to ${to}\n`);
+  return EXIT.agree;
+}
+
+function matrix(io: CommandIo, { revision, json }: MatrixFlags): number {
+  const { KEY_SERVER_REVISIONS, POLICY_NAMES, attackMatrix, keyServerModel } = keyServer;
+  if (!KEY_SERVER_REVISIONS.some(({ id }) => id === revision)) {
+    const known = KEY_SERVER_REVISIONS.map(({ id }) => id).join(', ');
+    throw new UsageError(`--revision: expected one of ${known}, got ${revision}`);
+  }
+  const rows = attackMatrix(keyServerModel(nodeSignatureBackend), revision);
+  if (json === true) {
+    io.out(`${JSON.stringify({ revision, attacks: rows }, null, 2)}\n`);
+    return EXIT.agree;
+  }
+  const table = formatTable(
+    [{ title: 'attack' }, ...POLICY_NAMES.map((title) => ({ title }))],
+    rows.map(({ name, verdicts }) => [name, ...POLICY_NAMES.map((policy) => verdicts[policy])]),
+  );
+  io.out(`${table}\n`);
   return EXIT.agree;
 }
 

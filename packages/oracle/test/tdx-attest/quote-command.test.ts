@@ -116,4 +116,18 @@ describe('quote', () => {
     );
     await expect(quote('issue', folder)).rejects.toThrow(/EEXIST/);
   });
+
+  test('matrix prints what says no to each attack, and where a bug lets one through', async () => {
+    const { out, code } = await quote('matrix');
+    expect(code).toBe(0);
+    expect(out).toMatch(/honest TD +released +released +released +released/);
+    expect(out).toMatch(/relayed quote, own key +policy: policy-report-data/);
+    const broken = await quote('matrix', '--revision', 'bug:nonce-only');
+    expect(broken.out).toMatch(/relayed quote, own key +released/);
+    const { attacks } = JSON.parse((await quote('matrix', '--json')).out) as {
+      attacks: readonly { readonly verdicts: object }[];
+    };
+    expect(attacks.length).toBeGreaterThan(15);
+    await expect(quote('matrix', '--revision', 'nobody')).rejects.toThrow(/--revision: expected/);
+  });
 });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+export { attackMatrix, ATTACKS, type Attack, type AttackVerdicts } from './attacks.ts';
 export { DISK_KEY } from './key-server.ts';
 export { KEY_SERVER_INVARIANTS, KEY_SERVER_RULES, keyServerModel, model } from './model.ts';
 export {

@@ -63,6 +63,7 @@ async function runCheck(io: CommandIo, models: string[], flags: CheckFlags): Pro
   const progress = new Progress(io.interactive);
   const report = await check({
     subsystems,
+    requested: models,
     targets: flags.target,
     live: flags.live === true,
     revision: revisionFor(subsystems, flags.revision),
