@@ -7,6 +7,7 @@
 //   node scripts/record/mm.mjs live       # the running kernel alone; needs root
 //   node scripts/record/mm.mjs 6.12       # Debian's newest kernel of a series, under qemu
 //   node scripts/record/mm.mjs /boot/vmlinuz-6.12.9
+//   node scripts/record/mm.mjs findings   # the traces of docs/findings.md, from the running kernel
 //
 // Needs a C compiler, for the kernels under qemu qemu-system-x86_64, and for Debian's what
 // debian-kernel.mjs needs. Every kernel gets the written histories on each of its processes (x86-64
@@ -19,14 +20,17 @@ import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { codec, mm } from '../../packages/mm/dist/index.js';
+import { codec, mmModel } from '../../packages/mm/dist/index.js';
 import { observedOne, writeTrace } from '../../packages/model-core/dist/index.js';
 import { recordedCases } from '../../packages/oracle/dist/mm/cases.js';
+import { FINDINGS, findingCase } from '../../packages/oracle/dist/mm/findings.js';
 import { mmTargets } from '../../packages/oracle/dist/mm/targets.js';
 import { fetchKernel } from './debian-kernel.mjs';
 
 const SCRIPT = 'scripts/record/mm.mjs';
 const RECORDINGS = fileURLToPath(new URL('../../packages/oracle/recordings/mm', import.meta.url));
+
+const FINDINGS_FOLDER = fileURLToPath(new URL('../../test-models/mm/findings', import.meta.url));
 
 const { values, positionals } = parseArgs({
   options: {
@@ -36,8 +40,44 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 mkdirSync(values.into, { recursive: true });
-for (const source of positionals.length > 0 ? positionals : ['live', '6.1', '6.12']) {
-  await record(source);
+for (const source of positionals.length > 0 ? positionals : ['live', '6.1', '6.12', 'findings']) {
+  if (source === 'findings') await recordFindings();
+  else await record(source);
+}
+
+/** Each finding in a file of its own, readable as it is. */
+async function recordFindings() {
+  const [target] = mmTargets({});
+  try {
+    const availability = await target.available();
+    if (!availability.ok) throw new Error(`findings: ${availability.skip}`);
+    const { source, revision, worlds } = availability;
+    const recordedAt = new Date().toISOString();
+    for (const finding of FINDINGS) {
+      const { setup, operations } = findingCase(finding, worlds[0]);
+      for await (const answer of target.runBatch([{ setup, operations }])) {
+        const { failure, lacks } = answer;
+        if (failure ?? lacks) throw new Error(`${finding.name}: ${failure ?? lacks}`);
+        const events = eventsOf(operations, answer.outcomes);
+        const from = { ...source, script: SCRIPT };
+        const trace = { model: 'mm', revision, setup, source: from, recordedAt, events };
+        const file = join(FINDINGS_FOLDER, `${finding.name}.jsonl`);
+        mkdirSync(FINDINGS_FOLDER, { recursive: true });
+        writeFileSync(file, writeTrace(trace, codec));
+        console.log(`${file}: ${events.length} events, ${source.kernel}`);
+      }
+    }
+  } finally {
+    await target.close();
+  }
+}
+
+function eventsOf(operations, outcomes) {
+  return operations.map((operation, seq) => ({
+    seq,
+    operation,
+    observed: observedOne(outcomes[seq]),
+  }));
 }
 
 /** @param {string} source `live`, a series of Debian's kernels, or the path of an image */
@@ -51,7 +91,7 @@ async function record(source) {
     if (revision === undefined) {
       throw new Error(`${source}: no revision describes ${availability.source.kernel}`);
     }
-    const cases = recordedCases(mm, revision, worlds, Number(values.rounds));
+    const cases = recordedCases(mmModel, revision, worlds, Number(values.rounds));
     await recordTarget(target, cases, revision, { ...availability.source, script: SCRIPT });
   } finally {
     await target.close();
@@ -83,14 +123,8 @@ async function recordTarget(target, cases, revision, source) {
     const looks = operations.filter(({ op }) => op === 'smaps').length;
     counts.looks += looks;
     counts.operations += operations.length - looks;
-    const observed = operations.map((operation, seq) => ({
-      seq,
-      operation,
-      observed: observedOne(outcomes[seq]),
-    }));
-    traces.push(
-      writeTrace({ model: 'mm', revision, setup, source, recordedAt, events: observed }, codec),
-    );
+    const events = eventsOf(operations, outcomes);
+    traces.push(writeTrace({ model: 'mm', revision, setup, source, recordedAt, events }, codec));
   }
   const file = join(values.into, `${revision}.jsonl.gz`);
   const bytes = gzipSync(traces.join(''), { level: 9 });

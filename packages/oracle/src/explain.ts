@@ -36,7 +36,7 @@ export interface ExplainedStep<Operation, Outcome> {
  * @throws UsageError where `step` is not one of the trace
  */
 export function explainTrace<State, Operation extends AnyOperation, Outcome, Setup>(
-  { model }: Subsystem<State, Operation, Outcome, Setup>,
+  { model, viewOf }: Subsystem<State, Operation, Outcome, Setup>,
   trace: Trace<Setup, Operation, Outcome>,
   revision: RevisionId,
 ): readonly ExplainedStep<Operation, Outcome>[] {
@@ -56,7 +56,7 @@ export function explainTrace<State, Operation extends AnyOperation, Outcome, Set
         outcome: step.outcome,
         rule: ruleOf(step.rule),
         trail: step.trail.map(ruleOf),
-        changes: stateDiff(before, step.state),
+        changes: stateDiff(before, step.state, viewOf),
       });
     },
   });
@@ -72,7 +72,7 @@ export function explainTrace<State, Operation extends AnyOperation, Outcome, Set
       outcome: expected.outcome,
       rule: ruleOf(expected.rule),
       trail: expected.trail.map(ruleOf),
-      changes: stateDiff(divergence.before[0], expected.state),
+      changes: stateDiff(divergence.before[0], expected.state, viewOf),
     });
   }
   return [...explained.values()];

@@ -57,6 +57,11 @@ export interface Subsystem<State, Operation extends AnyOperation, Outcome, Setup
   /** How an operation and an outcome read in one line. Absent: compact JSON. */
   readonly describeOperation?: (operation: Operation) => string;
   readonly describeOutcome?: (outcome: Outcome) => string;
+  /**
+   * How an instance inside a state reads as data, for `explain` to say what changed: a tree as its
+   * entries. Absent: its fields.
+   */
+  readonly viewOf?: (instance: object) => unknown;
   /** The column of the check table under which an operation counts. Absent: its `op`. */
   readonly rowOf?: (operation: Operation) => string;
   /**

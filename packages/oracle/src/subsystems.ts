@@ -9,6 +9,7 @@ import { securebitsSubsystem } from './exec-check/securebits-subsystem.ts';
 import { execCheckSubsystem } from './exec-check/subsystem.ts';
 import { UsageError } from './exit-code.ts';
 import { mapleTreeSubsystem } from './maple-tree/subsystem.ts';
+import { mmSubsystem } from './mm/subsystem.ts';
 import type { AnySubsystem } from './subsystem.ts';
 import {
   tdxDriverSubsystem,
@@ -28,6 +29,7 @@ export const SUBSYSTEMS: readonly AnySubsystem[] = [
   execCheckSubsystem,
   securebitsSubsystem,
   mapleTreeSubsystem,
+  mmSubsystem,
   tdxDriverSubsystem,
   tdxTsmSubsystem,
   tdxGetQuoteSubsystem,

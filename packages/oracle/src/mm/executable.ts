@@ -11,15 +11,27 @@ interface Span {
 /**
  * Whether the probe's process survives the case: what holds its code, and the request that it
  * reads, must stay as it is. Everything else of its address space, its stack included, is at the
- * operations' disposal.
+ * operations' disposal. Which pages of the special mappings have clocks behind them is the
+ * machine's own business: they are not touched.
  */
 export function isExecutable({ setup, operations }: Case<Setup, Operation>): boolean {
   const vital = setup.vmas.filter(({ name }) => name === 'probe');
-  return operations.every((operation) =>
-    changedSpans(operation, setup).every(({ start, end }) =>
-      vital.every((vma) => end <= vma.start || vma.end <= start),
-    ),
+  const special = setup.vmas.filter(({ name }) => name.startsWith('[v'));
+  return operations.every(
+    (operation) =>
+      areApart(changedSpans(operation, setup), vital) &&
+      areApart(touchedSpans(operation, setup), special),
   );
+}
+
+function areApart(spans: readonly Span[], vmas: readonly Span[]): boolean {
+  return spans.every(({ start, end }) => vmas.every((vma) => end <= vma.start || vma.end <= start));
+}
+
+function touchedSpans(operation: Operation, { abi }: Setup): readonly Span[] {
+  if (operation.op !== 'touchRead' && operation.op !== 'touchWrite') return [];
+  const start = BigInt.asUintN(abi === 'x86-64' ? 64 : 32, operation.address);
+  return [{ start, end: start + 1n }];
 }
 
 /** What an operation may unmap, replace or forbid. */

@@ -390,7 +390,7 @@ const oddCall: Choice = (dice, view) => {
     { op: 'munlock', address, length },
     { op: 'mlockall', flags: word | 8 },
     { op: 'mseal', address, length, flags: word & 1 },
-    { op: 'madvise', address, length, advice: dice.pick([0, 1, 4, 10, 99, word]) & 0xff },
+    { op: 'madvise', address, length, advice: dice.pick([0, 1, 4, 10, 77, 99, 255]) },
     { op: 'mbind', address, length, mode: word, nodes: 1n, flags: dice.pick([0, 0, 1, 0x100]) },
     { op: 'touchRead', address },
     { op: 'touchWrite', address },

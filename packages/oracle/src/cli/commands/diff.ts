@@ -77,10 +77,16 @@ async function runDiff(
 function distinctByRules(differences: readonly Difference[]): Difference[] {
   const byRules = new Map<string, Difference>();
   for (const difference of differences) {
-    const rules = difference.steps.map(({ rule }) => rule).join(' ');
+    const rules = causeOf(difference);
     if (!byRules.has(rules)) byRules.set(rules, difference);
   }
   return [...byRules.values()];
+}
+
+/** Where both sides go by one rule, the last operation only sees what one before it did. */
+function causeOf({ operations, steps: [left, right] }: Difference): string {
+  const rules = `${left.rule} ${right.rule}`;
+  return left.rule === right.rule ? `${rules} ${operations.at(-2)?.op ?? ''}` : rules;
 }
 
 function diffText(
