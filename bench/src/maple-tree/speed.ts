@@ -5,19 +5,26 @@ import { fileURLToPath } from 'node:url';
 import { buildProgram } from '@kernel-models/oracle';
 import type { Benchmark, BenchmarkContext, Goal, Series } from '../benchmark.ts';
 import { quantile } from '../measure.ts';
+import { table } from '../report.ts';
 import { CONTENDERS } from './contenders.ts';
 import { WORKLOADS } from './workloads.ts';
 
 const KERNEL = 'lib/maple_tree.c';
 const TUNED = 'maple tree';
 const SEED = 12345;
+const SIZES = [10_000, 100_000, 1_000_000] as const;
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url));
 
-/** Beyond this many entries a peer's overwrite or erase takes minutes; it is left out. */
+/** Beyond this many entries one run of a peer takes minutes; it is left out. */
 const SLOW: Readonly<Record<string, number>> = {
+  avl: 100_000,
+  'node-interval-tree': 10_000,
   'sorted arrays': 100_000,
-  'node-interval-tree': 100_000,
+  splaytree: 100_000,
 };
+
+/** The workload that leaves the tree whose memory is measured. */
+const MEMORY_OF = 'random-insert';
 
 /** Times the time of the C code, for number keys; u64 may take 1.4 of it. */
 const AT_MOST: Readonly<Record<string, number>> = {
@@ -36,15 +43,21 @@ const AT_MOST: Readonly<Record<string, number>> = {
 
 const PEERS = CONTENDERS.map(({ name }) => name).filter((name) => !name.startsWith(TUNED));
 
+/** A peer that is compared but is no tree, so that no goal holds the maple tree against it. */
+const NO_TREE = 'sorted arrays';
+
 /** The maple tree against the kernel's own and against the trees of JavaScript. */
 export const mapleTreeSpeed: Benchmark = {
   name: 'maple-tree',
   title: 'maple tree',
   baseline: KERNEL,
-  goals: [10_000, 100_000, 1_000_000].flatMap(goalsOf),
+  peers: PEERS,
+  appendix: growth,
+  isCharted: ({ workload }) => workload.endsWith(`${(100_000).toLocaleString('en-US')} entries`),
+  goals: SIZES.flatMap(goalsOf),
   async run(context) {
     const series: Series[] = [];
-    for (const count of context.quick ? [10_000] : [10_000, 100_000, 1_000_000]) {
+    for (const count of context.quick ? [10_000] : SIZES) {
       series.push(...(await measureSize(count, context)));
     }
     return series;
@@ -55,6 +68,26 @@ function title(workload: string, count: number): string {
   return `${workload}, ${count.toLocaleString('en-US')} entries`;
 }
 
+/** How the time of an operation grows with the tree: a line a workload and subject. */
+function growth(series: readonly Series[]): string {
+  const names = WORKLOADS.map(({ name }) => name);
+  const isMeasured = (name: string, count: number): boolean =>
+    series.some(({ workload }) => workload === title(name, count));
+  const sizes = SIZES.filter((count) => names.some((name) => isMeasured(name, count)));
+  const subjects = [...new Set(series.map(({ subject }) => subject))];
+  const rows = names.flatMap((name) =>
+    subjects.flatMap((subject) => {
+      const cells = sizes.map((count) => {
+        const one = series.find((s) => s.workload === title(name, count) && s.subject === subject);
+        return one === undefined ? '' : one.nsPerOperation.toFixed(1);
+      });
+      return cells.every((cell) => cell === '') ? [] : [[name, subject, ...cells]];
+    }),
+  );
+  const head = ['workload', 'subject', ...sizes.map((count) => count.toLocaleString('en-US'))];
+  return `Growth with the number of entries, ns/op:\n\n${table(head, rows)}`;
+}
+
 function goalsOf(count: number): Goal[] {
   const against = (subject: string, factor: number): Goal[] =>
     Object.entries(AT_MOST).map(([workload, ratio]) => ({
@@ -62,7 +95,7 @@ function goalsOf(count: number): Goal[] {
       subject,
       atMost: { ratio: Math.round(ratio * factor * 100) / 100, of: KERNEL },
     }));
-  const peers = PEERS.flatMap((of): Goal[] =>
+  const peers = PEERS.filter((of) => of !== NO_TREE).flatMap((of): Goal[] =>
     [
       ['random-load', 1 / 3],
       ['overwrite-10', 1 / 4],
@@ -85,7 +118,8 @@ function goalsOf(count: number): Goal[] {
       subject: 'maple tree, kernel64',
       atMost: { ratio: 2.5, of: KERNEL },
     })),
-    { workload: title('memory', count), subject: TUNED, atMostBytes: 60 },
+    { workload: title(MEMORY_OF, count), subject: TUNED, atMostBytes: 60 },
+    { workload: title(MEMORY_OF, count), subject: 'maple tree, u64', atMostBytes: 84 },
     ...peers,
   ];
 }
@@ -129,31 +163,38 @@ async function measureSize(count: number, context: BenchmarkContext): Promise<Se
     const program = await buildProgram('maple-bench', kernelSource, '64-bit');
     runners.unshift(new Runner(KERNEL, program, [], count));
   }
-  const samples = quick ? 3 : count >= 1_000_000 ? 3 : 7;
+  for (const [name, most] of Object.entries(SLOW)) {
+    if (count > most) progress(`${name} is left out: it takes minutes with ${count} entries`);
+  }
+  // A sample of a large tree warms the compiler up by itself.
+  const [warmUp, samples] = quick ? [2, 1] : count >= 1_000_000 ? [0, 2] : [2, 4];
   const series: Series[] = [];
   for (const { name } of WORKLOADS) {
     progress(title(name, count));
-    series.push(...(await measureWorkload(name, count, runners, samples)));
+    series.push(...(await measureWorkload(name, count, runners, warmUp, samples)));
   }
   for (const runner of runners) {
     const bytesPerEntry = await runner.measure('memory');
-    const { name: subject } = runner;
-    const empty = { nsPerOperation: Number.NaN, p99: Number.NaN, samples: 1, operations: 0 };
-    series.push({ workload: title('memory', count), subject, ...empty, bytesPerEntry });
+    const at = series.findIndex(
+      (one) => one.subject === runner.name && one.workload === title(MEMORY_OF, count),
+    );
+    const measured = series[at];
+    if (measured !== undefined) series[at] = { ...measured, bytesPerEntry };
     runner.close();
   }
   return series;
 }
 
-/** Rounds of A B C …, the first two of which warm up. */
+/** Rounds of A B C …, the first of which warm up. */
 async function measureWorkload(
   name: string,
   count: number,
   runners: readonly Runner[],
+  warmUp: number,
   samples: number,
 ): Promise<Series[]> {
   const times = new Map(runners.map((runner) => [runner, [] as number[]]));
-  for (let round = -2; round < samples; round++) {
+  for (let round = -warmUp; round < samples; round++) {
     for (const [runner, values] of times) {
       if (round >= 1 && values.length === 0) continue; // It cannot do this.
       const value = await runner.measure(name);

@@ -11,7 +11,7 @@ import { fill, makeKeys, sum, WORKLOADS, type Workload } from './workloads.ts';
  */
 
 /** A sample goes through at least so many keys. */
-const LEAST_KEYS = 200_000;
+const LEAST_KEYS = 60_000;
 
 const contender = CONTENDERS.find(({ name }) => name === process.argv[2]);
 if (contender === undefined) throw new Error(`worker: no contender ${process.argv[2]}`);

@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: MIT
 import type { Cursor } from './cursor.ts';
 import { EBUSY, EINVAL } from './errno.ts';
-import type { Key } from './key.ts';
-import { childAt, entryAt, gapAt, pivotAt, slotOf, type MapleNode } from './node.ts';
+import type { Key, KeyMode } from './key.ts';
+import {
+  childAt,
+  entryAt,
+  gapImage,
+  gapTail,
+  imageAt,
+  maxOf,
+  pivotAt,
+  slotOf,
+  tailAt,
+  type MapleNode,
+} from './node.ts';
+import { isBelow, nextImage, nextTail } from './pair.ts';
 import { masStart } from './walk.ts';
 
 /**
@@ -18,7 +30,8 @@ export function emptyArea<K extends Key, V>(cursor: Cursor<K, V>, min: K, max: K
   if (cursor.node === null) return sparseArea(cursor, min, max, size, true);
   cursor.index = min;
   cursor.last = max;
-  if (!lowest(cursor, cursor.node, cursor.tree.keys.zero, 0, size)) return busy(cursor);
+  if (!lowest(cursor, cursor.node, -1, 0, 0, new Wanted(cursor.tree.keys, min, max, size)))
+    return busy(cursor);
   const { keys, rules } = cursor.tree;
   const first = cursor.slotFirst();
   if (first > min) cursor.index = first;
@@ -43,7 +56,8 @@ export function emptyAreaRev<K extends Key, V>(
   if (cursor.node === null) return sparseArea(cursor, min, max, size, false);
   cursor.index = min;
   cursor.last = max;
-  if (!highest(cursor, cursor.node, cursor.tree.keys.zero, 0, size)) return busy(cursor);
+  if (!highest(cursor, cursor.node, -1, 0, 0, new Wanted(cursor.tree.keys, min, max, size)))
+    return busy(cursor);
   const { keys, rules } = cursor.tree;
   const last = cursor.slotLast();
   if (last < max) cursor.last = last;
@@ -93,46 +107,79 @@ function busy<K extends Key, V>(cursor: Cursor<K, V>): number {
   return EBUSY;
 }
 
+/** A window and a size, as pairs: what a search compares at every slot. */
+class Wanted<K extends Key> {
+  readonly lowImage: number;
+  readonly lowTail: number;
+  readonly highImage: number;
+  readonly highTail: number;
+  readonly sizeImage: number;
+  readonly sizeTail: number;
+  readonly size: K;
+
+  constructor(keys: KeyMode<K>, low: K, high: K, size: K) {
+    this.lowImage = keys.image(low);
+    this.lowTail = keys.tail(low);
+    this.highImage = keys.image(high);
+    this.highTail = keys.tail(high);
+    this.sizeImage = keys.image(size);
+    this.sizeTail = keys.tail(size);
+    this.size = size;
+  }
+}
+
 /**
  * Looks below a node for the first slot with room in the cursor's range, and stands the cursor there.
  *
  * Mirrors mas_awalk() and mas_anode_descend(), lib/maple_tree.c, Linux 6.12: a child whose gap is
  * large enough is entered, and left again where its gap lies outside the window.
  *
- * @param min lower bound of the node
+ * @param image, tail the key before the node, as a pair
  */
 function lowest<K extends Key, V>(
   cursor: Cursor<K, V>,
   node: MapleNode<K, V>,
-  min: K,
+  image: number,
+  tail: number,
   level: number,
-  size: K,
+  wanted: Wanted<K>,
 ): boolean {
-  const { index: low, last: high, path, tree } = cursor;
-  const { keys, rules } = tree;
-  const end = rules.searchEnd(node.end);
-  for (
-    let offset = low > min ? slotOf(node, keys.image(low), keys.tail(low)) : 0;
-    offset <= end;
-    offset++
-  ) {
-    const last = pivotAt(node, offset);
-    if (node.leaf ? entryAt(node, offset) === null : mayHold(cursor, node, offset, size)) {
-      const first = offset > 0 ? keys.next(pivotAt(node, offset - 1)) : min;
-      path.set(level, node, offset);
+  const end = cursor.tree.rules.searchEnd(node.end);
+  for (let offset = slotOf(node, wanted.lowImage, wanted.lowTail); offset <= end; offset++) {
+    if (mayHold(cursor, node, offset, wanted)) {
+      const before = offset > 0 ? imageAt(node, offset - 1) : image;
+      const beforeTail = offset > 0 ? tailAt(node, offset - 1) : tail;
+      cursor.path.set(level, node, offset);
       if (node.leaf) {
-        const from = first > low ? first : low;
-        const to = last < high ? last : high;
-        if (from <= to && rules.holds(keys.distance(from, to), size, keys)) {
-          return standAtSlot(cursor, node, level, offset, min);
+        if (holdsBehind(cursor, node, offset, before, beforeTail, wanted)) {
+          return standAtSlot(cursor, node, level, offset, image, tail);
         }
-      } else if (lowest(cursor, childAt(node, offset), first, level + 1, size)) {
+      } else if (lowest(cursor, childAt(node, offset), before, beforeTail, level + 1, wanted)) {
         return true;
       }
     }
-    if (last >= high) return false;
+    const { highImage, highTail } = wanted;
+    if (!isBelow(imageAt(node, offset), tailAt(node, offset), highImage, highTail)) return false;
   }
   return false;
+}
+
+/** Whether what the window sees of a null slot is large enough. */
+function holdsBehind<K extends Key, V>(
+  cursor: Cursor<K, V>,
+  leaf: MapleNode<K, V>,
+  offset: number,
+  before: number,
+  beforeTail: number,
+  { size }: Wanted<K>,
+): boolean {
+  const { index: low, last: high, tree } = cursor;
+  const { keys, rules } = tree;
+  const first = keys.keyOf(nextImage(before, beforeTail), nextTail(before, beforeTail));
+  const last = pivotAt(leaf, offset);
+  const from = first > low ? first : low;
+  const to = last < high ? last : high;
+  return from <= to && rules.holds(keys.distance(from, to), size, keys);
 }
 
 /**
@@ -142,44 +189,67 @@ function lowest<K extends Key, V>(
 function highest<K extends Key, V>(
   cursor: Cursor<K, V>,
   node: MapleNode<K, V>,
-  min: K,
+  image: number,
+  tail: number,
   level: number,
-  size: K,
+  wanted: Wanted<K>,
 ): boolean {
-  const { index: low, last: high, path, tree } = cursor;
+  const { last: high, path, tree } = cursor;
   const { keys, rules } = tree;
-  const top = pivotAt(node, node.end);
-  let offset = high < top ? slotOf(node, keys.image(high), keys.tail(high)) : node.end;
-  for (; offset >= 0; offset--) {
-    const last = pivotAt(node, offset);
-    if (rules.reverseMindsLowerBound && last < low) return false;
-    if (!(node.leaf ? entryAt(node, offset) === null : mayHold(cursor, node, offset, size)))
-      continue;
-    const first = offset > 0 ? keys.next(pivotAt(node, offset - 1)) : min;
-    if (!rules.holds(keys.distance(first, high), size, keys)) continue;
-    path.set(level, node, offset);
-    if (!node.leaf) {
-      if (highest(cursor, childAt(node, offset), first, level + 1, size)) return true;
-      continue;
+  const { highImage, highTail, lowImage, lowTail } = wanted;
+  const { end } = node;
+  const isInside = isBelow(highImage, highTail, imageAt(node, end), tailAt(node, end));
+  for (let offset = isInside ? slotOf(node, highImage, highTail) : end; offset >= 0; offset--) {
+    if (isBelow(imageAt(node, offset), tailAt(node, offset), lowImage, lowTail)) {
+      if (rules.reverseMindsLowerBound) return false;
     }
-    if (!rules.holds(keys.distance(first, last), size, keys)) continue;
-    const from = first > low || !rules.reverseMindsLowerBound ? first : low;
-    const to = last < high ? last : high;
-    if (from <= to && keys.distance(from, to) >= keys.previous(size)) {
-      return standAtSlot(cursor, node, level, offset, min);
+    if (!mayHold(cursor, node, offset, wanted)) continue;
+    const before = offset > 0 ? imageAt(node, offset - 1) : image;
+    const beforeTail = offset > 0 ? tailAt(node, offset - 1) : tail;
+    const first = keys.keyOf(nextImage(before, beforeTail), nextTail(before, beforeTail));
+    if (!rules.holds(keys.distance(first, high), wanted.size, keys)) continue;
+    path.set(level, node, offset);
+    if (node.leaf) {
+      if (holdsBelow(cursor, node, offset, first, wanted)) {
+        return standAtSlot(cursor, node, level, offset, image, tail);
+      }
+    } else if (highest(cursor, childAt(node, offset), before, beforeTail, level + 1, wanted)) {
+      return true;
     }
   }
   return false;
 }
 
-/** Whether a child's largest gap is large enough; unknown where the tree keeps none. */
+/** The mirror of {@link holdsBehind}, which measures the slot before the window. */
+function holdsBelow<K extends Key, V>(
+  cursor: Cursor<K, V>,
+  leaf: MapleNode<K, V>,
+  offset: number,
+  first: K,
+  { size }: Wanted<K>,
+): boolean {
+  const { index: low, last: high, tree } = cursor;
+  const { keys, rules } = tree;
+  const last = pivotAt(leaf, offset);
+  if (!rules.holds(keys.distance(first, last), size, keys)) return false;
+  const from = first > low || !rules.reverseMindsLowerBound ? first : low;
+  const to = last < high ? last : high;
+  return from <= to && keys.distance(from, to) >= keys.previous(size);
+}
+
+/**
+ * Whether a leaf's slot is null, or a child's largest gap is large enough; unknown where the tree
+ * keeps none.
+ */
 function mayHold<K extends Key, V>(
   cursor: Cursor<K, V>,
   node: MapleNode<K, V>,
   offset: number,
-  size: K,
+  { sizeImage, sizeTail }: Wanted<K>,
 ): boolean {
-  return !cursor.tree.nodes.hasGaps || gapAt(node, offset) >= size;
+  if (node.leaf) return entryAt(node, offset) === null;
+  if (!cursor.tree.nodes.hasGaps) return true;
+  return !isBelow(gapImage(node, offset), gapTail(node, offset), sizeImage, sizeTail);
 }
 
 function standAtSlot<K extends Key, V>(
@@ -187,13 +257,14 @@ function standAtSlot<K extends Key, V>(
   leaf: MapleNode<K, V>,
   level: number,
   offset: number,
-  min: K,
+  image: number,
+  tail: number,
 ): true {
   cursor.path.level = level;
   cursor.node = leaf;
   cursor.offset = offset;
   cursor.end = leaf.end;
-  cursor.min = min;
-  cursor.max = pivotAt(leaf, leaf.end);
+  cursor.min = leaf.keys.keyOf(nextImage(image, tail), nextTail(image, tail));
+  cursor.max = maxOf(leaf);
   return true;
 }
