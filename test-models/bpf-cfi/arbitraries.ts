@@ -163,27 +163,27 @@ function member(
   return { kind: 'function', prototype: source, stub: own };
 }
 
-/** Members that a module may register, and what may be wrong with each. */
-export const REGISTERED: readonly RegisteredMember[] = [
-  { kind: 'data' },
-  { kind: 'module', known: true },
-  { kind: 'module', known: false },
-  { kind: 'anonymous' },
-  { kind: 'bit-field' },
-  member('int f(int)'),
-  member('__int128 f(void)'),
-  member('__int128 f(void)', null),
-  member('struct pair { long a, b; }; struct pair f(void);'),
-  member('struct three { long a, b, c; }; int f(struct three)'),
-  member('int f(int, ...)'),
-  member('int f(int, int, int, int, int, int, int, int, int, int, int, int, int)'),
-  member('int f(int)', 'int f(int)', [], false),
-  member('int f(int)', 'int f(int, int)'),
-  member(POINTER, POINTER, [0]),
-  member(POINTER, POINTER, [1]),
-  member(POINTER, 'int f(struct file *a, int b)', [0]),
-  member('struct pair { long a, b; }; int f(struct pair a, struct pair *b)'),
-];
+/** Members that a module may register, by what they are. */
+export const REGISTERED: Readonly<Record<string, RegisteredMember>> = {
+  data: { kind: 'data' },
+  'a module pointer': { kind: 'module', known: true },
+  'a module pointer without its BTF': { kind: 'module', known: false },
+  anonymous: { kind: 'anonymous' },
+  'a bit-field': { kind: 'bit-field' },
+  'a callback': member('int f(int)'),
+  'a wide return': member('__int128 f(void)'),
+  'a wide return without a stub': member('__int128 f(void)', null),
+  'a struct returned': member('struct pair { long a, b; }; struct pair f(void);'),
+  '24 bytes passed': member('struct three { long a, b, c; }; int f(struct three)'),
+  '16 bytes passed': member('struct pair { long a, b; }; int f(struct pair a, struct pair *b)'),
+  variadic: member('int f(int, ...)'),
+  '13 parameters': member('int f(int, int, int, int, int, int, int, int, int, int, int, int, int)'),
+  'a stub that nobody knows': member('int f(int)', 'int f(int)', [], false),
+  'a stub of two': member('int f(int)', 'int f(int, int)'),
+  'a nullable pointer': member(POINTER, POINTER, [0]),
+  'a nullable int': member(POINTER, POINTER, [1]),
+  'a nullable pointer to another struct': member(POINTER, 'int f(struct file *a, int b)', [0]),
+};
 
 const structRegistrations: fc.Arbitrary<Operation> = fc.record({
   op: fc.constant('registerStruct' as const),
@@ -191,7 +191,10 @@ const structRegistrations: fc.Arbitrary<Operation> = fc.record({
   stubs: fc.constantFrom(true, true, false),
   btf: seldom(BTF_GAPS),
   members: fc.oneof(
-    { weight: 9, arbitrary: fc.array(fc.constantFrom(...REGISTERED), { maxLength: 3 }) },
+    {
+      weight: 9,
+      arbitrary: fc.array(fc.constantFrom(...Object.values(REGISTERED)), { maxLength: 3 }),
+    },
     fc.constant<readonly RegisteredMember[]>(
       new Array<RegisteredMember>(65).fill({ kind: 'data' }),
     ),

@@ -24,8 +24,7 @@ import {
 } from '@kernel-models/bpf-cfi';
 import { explore, promisedInvariants } from '@kernel-models/model-core';
 import { decode } from '@kernel-models/hw-model/instructions';
-import { callsWorld, registrationWorld } from '../../packages/oracle/src/bpf-cfi/worlds.ts';
-import { SCENARIOS } from '../../packages/oracle/src/bpf-cfi/scenarios.ts';
+import { callsWorld, registrationWorld, SCENARIOS } from '@kernel-models/oracle';
 import { checkProperty } from '../support/check-property.ts';
 import { covered } from '../support/rule-coverage.ts';
 import { boots, setups } from './arbitraries.ts';

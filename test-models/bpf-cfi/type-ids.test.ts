@@ -13,7 +13,7 @@ import {
   xxHash64Low,
   type TypeSpec,
 } from '@kernel-models/bpf-cfi';
-import { functions } from '../../packages/oracle/src/bpf-cfi/type-specs.ts';
+import { functionTypes as functions } from '@kernel-models/oracle';
 import { checkProperty } from '../support/check-property.ts';
 import { covered } from '../support/rule-coverage.ts';
 import { referenceMangle, referenceTree } from './reference-mangle.ts';

@@ -29,7 +29,13 @@ export { ARITY_THUNKS, CALLER, CALLS, PACK, STACK_TOP, TRAMPOLINES } from './ker
 export { bpfCfi } from './model.ts';
 export * from './operation.ts';
 export * from './outcome.ts';
-export { schemeOf, stubArity } from './plan.ts';
+export {
+  placeTrampoline,
+  schemeOf,
+  stubArity,
+  trampolineAddress,
+  type PlacedTrampoline,
+} from './plan.ts';
 export {
   functionPreamble,
   hashPosition,

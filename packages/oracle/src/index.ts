@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+export { SCENARIOS } from './bpf-cfi/scenarios.ts';
+export { functions as functionTypes } from './bpf-cfi/type-specs.ts';
+export { callsWorld, registrationWorld } from './bpf-cfi/worlds.ts';
 export { generateCases } from './cases.ts';
 export {
   check,
