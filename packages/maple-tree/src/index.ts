@@ -11,5 +11,6 @@ export { RcuPin } from './rcu.ts';
 export { DOCUMENTED, LINUX_6_12, type Rules } from './rules.ts';
 export { STORE_TYPES, type Statistics, type StoreType } from './statistics.ts';
 export type { DumpFormat, NodeDump } from './dump.ts';
+export { loadDump, parseDump, type DumpedRange, type DumpedTree } from './parse-dump.ts';
 export { createRangeMap, MapleTreeError, RangeMap, type RangeEntry } from './range-map.ts';
 export { InvariantError } from './validate.ts';

@@ -36,8 +36,19 @@ export interface KeyMode<K extends Key> {
    * exactly; the tail is what was cut off. Pairs are in the order of the keys, image first.
    */
   keyOf(image: number, tail: number): K;
+  /**
+   * The key of a bigint.
+   *
+   * @throws RangeError where it is not of this domain
+   */
+  ofBigInt(index: bigint): K;
   /** Whether `value` is a key of this domain. */
   accepts(value: unknown): value is K;
+}
+
+function checkDomain(index: bigint, max: bigint): void {
+  if (index >= 0n && index <= max) return;
+  throw new RangeError(`index: expected one from 0 to ${max}, got ${index}`);
 }
 
 function numberMode(name: 'number' | 'u32', max: number): KeyMode<number> {
@@ -56,6 +67,10 @@ function numberMode(name: 'number' | 'u32', max: number): KeyMode<number> {
     image: (key: number) => key,
     tail: () => 0,
     keyOf: (image: number) => image,
+    ofBigInt: (index: bigint) => {
+      checkDomain(index, BigInt(max));
+      return Number(index);
+    },
     accepts: (value: unknown): value is number =>
       typeof value === 'number' && value >= 0 && value <= max && Number.isInteger(value),
   });
@@ -106,6 +121,10 @@ export const U64_KEYS: KeyMode<bigint> = Object.freeze({
     halves[HIGH] = high;
     halves[1 - HIGH] = image - high * 0x1_0000_0000 + tail;
     return wide[0] as bigint;
+  },
+  ofBigInt: (index: bigint) => {
+    checkDomain(index, U64_MAX);
+    return index;
   },
   accepts: (value: unknown): value is bigint =>
     typeof value === 'bigint' && value >= 0n && value <= U64_MAX,

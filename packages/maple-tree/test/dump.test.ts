@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from 'vitest';
-import { createMapleTree, EINVAL, InvariantError } from '@kernel-models/maple-tree';
+import {
+  createMapleTree,
+  EINVAL,
+  ENOMEM,
+  InvariantError,
+  loadDump,
+  parseDump,
+  ZERO_ENTRY,
+} from '@kernel-models/maple-tree';
 
 describe('dump, dup and validate', () => {
   test('prints nodes, gaps and entries as the kernel does', () => {
@@ -19,6 +27,38 @@ describe('dump, dup and validate', () => {
     expect(tree.dump()).toBe('maple_tree(tree) flags 0, height 0 root (nil)\n');
     tree.store(0, 'word');
     expect(tree.dump()).toBe('maple_tree(tree) flags 0, height 0 root word\n0: word\n');
+  });
+
+  test('a dump is read and loaded again', () => {
+    const tree = createMapleTree<string | typeof ZERO_ENTRY>({ keys: 'u64' });
+    tree.storeRange(0n, 2n ** 64n - 1n, 'everything');
+    tree.storeRange(10n, 19n, null);
+    tree.store(15n, ZERO_ENTRY);
+    for (const format of ['hex', 'dec'] as const) {
+      const dumped = parseDump(tree.dump(format), format);
+      const copy = createMapleTree<string | typeof ZERO_ENTRY>({ keys: 'u64' });
+      expect(loadDump(copy, dumped, (text) => text)).toBe(0);
+      expect(copy.dump()).toBe(tree.dump());
+      expect(loadDump(copy, dumped, (text) => text)).toBe(EINVAL);
+    }
+  });
+
+  test('what is no dump, or does not fit, is refused and leaves the tree empty', () => {
+    const head = 'maple_tree(tree) flags 4, height 1 root #0';
+    const node = '0-ff: node #0 depth 0 type 1 contents: a 9 b';
+    expect(() => parseDump('tree')).toThrow('line 1: expected the header of a dump, got tree');
+    expect(() => parseDump(`${head}\n${node}\n  0-9: a\n  b-ff: b`)).toThrow(
+      'line 4: expected a range from a on',
+    );
+    expect(() => parseDump(`${head}\n${node}\n  9-0: a`)).toThrow('line 3');
+    expect(() => parseDump(`${head}\nwords`)).toThrow('line 2: expected a range and its entry');
+    expect(() => parseDump(`${head}\n  a: x`, 'dec')).toThrow('line 2: expected decimal indices');
+    const dumped = parseDump(`${head}\n${node}\n  0-9: a\n  a-ffffffffffff: b`);
+    const small = createMapleTree<string>({ keys: 'u32' });
+    expect(() => loadDump(small, dumped, (text) => text)).toThrow('index: expected one from 0 to');
+    const poor = createMapleTree<string>({ allocator: { tryAllocate: () => false } });
+    expect(loadDump(poor, dumped, (text) => text)).toBe(ENOMEM);
+    expect([small.empty, poor.empty]).toEqual([true, true]);
   });
 
   test('a copy is equal and independent; unlike trees are refused', () => {
