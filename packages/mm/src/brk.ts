@@ -214,7 +214,7 @@ export function vmBrkFlags(call: Call, operation: OperationOf<'vmBrkFlags'>): Mm
   const start = argument(machine, operation.address);
   const length = pageAlignLength(machine, operation.length);
   if (length === 0) {
-    return operation.length === 0n
+    return argument(machine, operation.length) === 0
       ? call.value(0, 'vm-brk-flags.nothing')
       : call.errno('ENOMEM', 'vm-brk-flags.length');
   }

@@ -141,6 +141,9 @@ const LEAVES_TRACES: ReadonlySet<Operation['op']> = new Set<Operation['op']>([
   'mbind',
   'mremap',
   'vmBrkFlags',
+  // A stack grows to where it is touched before the access is checked.
+  'touchRead',
+  'touchWrite',
 ]);
 
 function failureIsAtomic({ before, operation, revision, step }: MmTransition): boolean {

@@ -184,6 +184,12 @@ const KINDS: readonly Operation['op'][] = [
   'dropCap',
 ];
 
+/** Where most addresses lie: in the arena, around the heap, or below the top of the window. */
+export type Focus = 'arena' | 'heap' | 'top';
+
+/** Every focus. */
+export const focuses: fc.Arbitrary<Focus> = fc.constantFrom<Focus>('arena', 'arena', 'heap', 'top');
+
 function pick<Value>(values: readonly [Value, ...Value[]], draw: number): Value {
   return values[draw % values.length] ?? values[0];
 }
@@ -198,15 +204,19 @@ function kindOf(draw: Draw, swarm: number): Operation['op'] {
 }
 
 /** Mostly a page of the arena; also where something begins or ends, near the heap, or nowhere. */
-function addressFor(state: State, draw: number, detail: number): bigint {
+function addressFor(state: State, draw: number, detail: number, focus: Focus): bigint {
   const page = ARENA + BigInt(draw % ARENA_PAGES) * PAGE;
+  if (focus === 'heap' && detail % 3 > 0) {
+    return BigInt(state.startBrk) + BigInt(draw % 8) * PAGE;
+  }
+  if (focus === 'top' && detail % 3 > 0) {
+    return BigInt(state.machine.mmapBase) - BigInt(2 + (draw % 300)) * PAGE;
+  }
   switch (detail % 16) {
     case 0:
       return BigInt(state.startBrk) + BigInt(draw % 12) * PAGE;
     case 1:
-      return state.tree.find(Number(page))?.index === undefined
-        ? page
-        : BigInt(state.tree.find(Number(page))?.entry.end ?? 0);
+      return BigInt(state.tree.find(Number(page))?.entry.end ?? page);
     case 2:
       return pick([0n, page + 1n, BigInt(state.machine.taskSize), INFINITY - 4095n], draw);
     default:
@@ -236,6 +246,7 @@ const MAP_FLAGS = [
   MAP_PRIVATE | MAP_ANONYMOUS,
   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN,
+  MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN,
   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE,
   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_LOCKED,
@@ -245,6 +256,16 @@ const MAP_FLAGS = [
   MAP_SHARED_VALIDATE | MAP_FIXED,
   MAP_DROPPABLE | MAP_ANONYMOUS | MAP_FIXED,
 ] as const;
+
+/**
+ * What the model leaves out: droppable memory of 32-bit kernels, and the charge that a shared object
+ * keeps, which mode 2 alone would see.
+ */
+function isModelled({ machine }: State, flags: number): boolean {
+  const isSharedObject = (flags & MAP_SHARED) !== 0 && (flags & MAP_ANONYMOUS) !== 0;
+  if (isSharedObject && machine.overcommit.mode === 2) return false;
+  return (flags & MAP_DROPPABLE) === 0 || machine.wordBits === 64;
+}
 
 const REMAP_FLAGS = [
   MREMAP_MAYMOVE | MREMAP_FIXED,
@@ -260,17 +281,24 @@ const ADVICE = Object.values(MADV_NAMES);
  * The operation that a draw means in a state.
  *
  * @param swarm which kinds there are; -1: all
+ * @param focus where most addresses lie
  */
-export function operationFor(state: State, draw: Draw, swarm: number = -1): Operation {
+export function operationFor(
+  state: State,
+  draw: Draw,
+  swarm: number = -1,
+  focus: Focus = 'arena',
+): Operation {
   const { detail, other, page, pages } = draw;
-  const address = addressFor(state, page, detail >> 2);
+  const address = addressFor(state, page, detail >> 2, focus);
   const length = lengthFor(pages);
   const op = kindOf(draw, swarm);
   switch (op) {
     case 'brk':
       return { op, address: BigInt(state.startBrk) + BigInt(page % 14) * PAGE - BigInt(other % 3) };
     case 'mmap': {
-      const flags = pick(MAP_FLAGS, detail);
+      const drawn = pick(MAP_FLAGS, detail);
+      const flags = isModelled(state, drawn) ? drawn : MAP_FLAGS[0];
       const fd = (flags & MAP_ANONYMOUS) !== 0 ? -1 : other % 3;
       const offset = fd < 0 ? 0n : BigInt(page % 8) * PAGE;
       return { op, address, length, prot: pick(PROTECTIONS, other), flags, fd, offset };
@@ -282,16 +310,23 @@ export function operationFor(state: State, draw: Draw, swarm: number = -1): Oper
     case 'mprotect':
       return { op, address, length, prot: pick(PROTECTIONS, other) };
     case 'mremap': {
+      const newAddress = addressFor(state, other, detail >> 3, focus);
+      const flags = pick(REMAP_FLAGS, detail);
+      const vma = address < INFINITY >> 20n ? state.tree.find(Number(address))?.entry : undefined;
+      if (vma !== undefined && pages % 3 === 0) {
+        // All of a mapping, which hardly any other range is.
+        const oldLength = BigInt(vma.end - vma.start);
+        return {
+          op,
+          address: BigInt(vma.start),
+          oldLength,
+          newLength: oldLength,
+          flags,
+          newAddress,
+        };
+      }
       const newLength = other % 3 === 0 ? lengthFor(other) : length;
-      const newAddress = addressFor(state, other, detail >> 3);
-      return {
-        op,
-        address,
-        oldLength: length,
-        newLength,
-        flags: pick(REMAP_FLAGS, detail),
-        newAddress,
-      };
+      return { op, address, oldLength: length, newLength, flags, newAddress };
     }
     case 'madvise':
       return { op, address, length, advice: ADVICE[other % ADVICE.length] ?? 0 };
@@ -307,7 +342,7 @@ export function operationFor(state: State, draw: Draw, swarm: number = -1): Oper
       return { op, address, length, flags: other % 7 === 6 ? 1 : 0 };
     case 'mbind': {
       const nodes = BigInt(pick([1, 1, 0, 2], detail));
-      return { op, address, length, mode: other % 6, nodes, flags: detail % 9 };
+      return { op, address, length, mode: other % 6, nodes, flags: pick([0, 0, 1, 2, 8], detail) };
     }
     case 'touchRead':
     case 'touchWrite':

@@ -86,7 +86,9 @@ function mapHeap(
     policy: null,
   };
   const below = process.vmas.findLast((vma) => vma.end <= start);
-  const tooLow = below !== undefined && below.end <= floor ? { never: below } : {};
+  // Until 6.0 the heap joined whatever was beside it, bss too.
+  const isTooLow = below !== undefined && below.end <= floor && !rules.brkMergesRight;
+  const tooLow = isTooLow ? { never: below } : {};
   const merged = mergeNew(process, heap, { ...tooLow, leftOnly: !rules.brkMergesRight });
   if (merged === null) insert(process, { ...heap, flags: flags | mergeable });
   if ((flags & VM_LOCKED) !== 0) process.lockedVm += pages;
