@@ -141,6 +141,8 @@ const fd = fc.constantFrom(3, 4);
 /** A call on a descriptor that is not open says little, however often. */
 const MOST_BAD_DESCRIPTORS = 1;
 
+type Ioctl = Extract<driver.DriverOperation, { readonly op: 'ioctl' }>;
+
 /** Statuses that the driver tells apart, those that it does not, and warnings. */
 const tdcallStatus = fc.constantFrom(
   0n,
@@ -180,7 +182,7 @@ const delay = fc.oneof(
   },
 );
 
-const ioctl: Arbitrary<tsm.TsmOperation> = fc
+const ioctl: Arbitrary<Ioctl> = fc
   .record({
     cmd: fc.oneof(
       { weight: 6, arbitrary: fc.constant(BigInt(TDX_CMD_GET_REPORT0)) },
@@ -192,18 +194,16 @@ const ioctl: Arbitrary<tsm.TsmOperation> = fc
     ),
     reportData: nonce,
     writable: fc.oneof({ weight: 5, arbitrary: fc.constant(true) }, fc.constant(false)),
-    allocationFails: fc.constantFrom(undefined, undefined, undefined, undefined, 'first', 'second'),
+    allocationFails: fc.constantFrom<Ioctl['allocationFails']>(
+      ...([undefined, undefined, undefined, undefined, 'first', 'second'] as const),
+    ),
   })
-  .map(({ cmd, allocationFails, ...buffer }) =>
-    act({
-      op: 'ioctl',
-      cmd,
-      buffer,
-      ...(allocationFails !== undefined && {
-        allocationFails: allocationFails as 'first' | 'second',
-      }),
-    }),
-  );
+  .map(({ cmd, allocationFails, ...buffer }): Ioctl => ({
+    op: 'ioctl',
+    cmd,
+    buffer,
+    ...(allocationFails !== undefined && { allocationFails }),
+  }));
 
 const inblob = fc.oneof(
   { weight: 8, arbitrary: nonce },
@@ -378,6 +378,39 @@ function withoutIdleCalls(
     if (kept) state = step.state;
     return kept;
   });
+}
+
+const deviceCall = fc
+  .constantFrom<'read' | 'write' | 'lseek'>('read', 'write', 'lseek')
+  .map((call): driver.DriverOperation => ({ op: 'device-call', call }));
+
+/** Calls on the device of a TDX guest in use, whose TDX module nobody scripts. */
+export function deviceCases(): Arbitrary<Case<driver.Setup, driver.DriverOperation>> {
+  const plain = ioctl.map(({ op, cmd, buffer }): driver.DriverOperation => ({ op, cmd, buffer }));
+  return fc
+    .array(fc.oneof({ weight: 5, arbitrary: plain }, deviceCall), { minLength: 1, maxLength: 12 })
+    .map((calls) => ({
+      setup: driver.DEFAULT_SETUP,
+      operations: [{ op: 'load' } as const, ...calls],
+    }));
+}
+
+/** Whether a case asks nothing of a TDX guest in use but calls on its device. */
+export function isForDevice({
+  setup,
+  operations: [first, ...rest],
+}: Case<driver.Setup, driver.DriverOperation>): boolean {
+  return (
+    setup.tdxGuest &&
+    !setup.nameTaken &&
+    first?.op === 'load' &&
+    first.fails === undefined &&
+    rest.every(
+      (one) =>
+        one.op === 'device-call' ||
+        (one.op === 'ioctl' && one.allocationFails === undefined && one.interrupted !== true),
+    )
+  );
 }
 
 /** Histories of the driver and its report items that can be put to a kernel. */

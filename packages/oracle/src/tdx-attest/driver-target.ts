@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-import type { Json, JsonObject } from '@kernel-models/model-core';
-import { DecodeError } from '@kernel-models/model-core';
 import { tsm } from '@kernel-models/tdx-attest';
 import type { InitramfsEntry } from '../probe/cpio.ts';
 import { kernelTransport } from '../probe/kernel.ts';
@@ -8,6 +6,7 @@ import { probeTarget, type ProbeSubsystem } from '../probe/probe-target.ts';
 import type { Target } from '../target.ts';
 import { moduleFiles, type DriverKernel } from './fake-module.ts';
 import { revisionOf } from './guest-target.ts';
+import { asObject } from './wire.ts';
 
 /** The model's name, and its probe's. */
 const TSM = 'tdx-attest.tsm';
@@ -47,14 +46,7 @@ const FAKE = 'fake TDX module and scripted host of ours, under qemu; not hardwar
 const SUBSYSTEM: Omit<ProbeSubsystem<tsm.Setup, tsm.TsmOperation, tsm.TsmOutcome>, 'configOf'> = {
   model: TSM,
   decodeOutcome: (json) => tsm.model.codec.decodeOutcome(json),
-  encodeSetup: (setup) => object(tsm.model.codec.encodeSetup(setup)),
-  encodeOperation: (operation) => object(tsm.model.codec.encodeOperation(operation)),
+  encodeSetup: (setup) => asObject(tsm.model.codec.encodeSetup(setup)),
+  encodeOperation: (operation) => asObject(tsm.model.codec.encodeOperation(operation)),
   revisionOf: ({ release }) => revisionOf(release),
 };
-
-function object(json: Json): JsonObject {
-  if (json === null || typeof json !== 'object' || Array.isArray(json)) {
-    throw new DecodeError('line', 'an object', json);
-  }
-  return json as JsonObject;
-}

@@ -3,6 +3,8 @@ import fc, { type Arbitrary } from 'fast-check';
 import { driver, getquote, TDX_CMD_GET_REPORT0, tsm, verify } from '@kernel-models/tdx-attest';
 import type { Exploration, Subsystem } from '../subsystem.ts';
 import type { Case } from '../target.ts';
+import { deviceTargets } from './device-target.ts';
+import { deviceCases, isForDevice } from './driver-cases.ts';
 import { guestTarget, isExecutableInGuest } from './guest-target.ts';
 import { nodeSignatureBackend } from './node-signature-backend.ts';
 
@@ -51,7 +53,9 @@ export const tdxDriverSubsystem: Subsystem<
   model: driver.model,
   title: 'the TDX guest driver: its module, its device, its ioctl',
   defaultRevision: NEWEST,
-  targets: () => [],
+  cases: deviceCases,
+  isExecutable: isForDevice,
+  targets: deviceTargets,
   explorations: [DRIVER_WORLD],
 };
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
+import { existsSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { driver, tsm } from '@kernel-models/tdx-attest';
 import { Unavailable } from '../../src/probe/unavailable.ts';
+import { deviceTargets } from '../../src/tdx-attest/device-target.ts';
 import {
+  deviceCases,
   driverCases,
   executablePart,
   isExecutableByDriver,
+  isForDevice,
 } from '../../src/tdx-attest/driver-cases.ts';
 import { driverTarget } from '../../src/tdx-attest/driver-target.ts';
 
@@ -74,6 +78,18 @@ describe('cases for a kernel with a fake TDX module', () => {
     const look: tsm.TsmOperation = { op: 'read-generation', name: 'q0' };
     expect(executablePart(world, [...WAITING, look, look])).toEqual([...WAITING, look, look]);
   });
+});
+
+test('cases for a TDX guest in use ask nothing of it but calls on its device', async () => {
+  fc.assert(fc.property(deviceCases(), isForDevice), { numRuns: 100, seed: 1 });
+  expect(isForDevice({ setup: world, operations: [{ op: 'unload' }] })).toBe(false);
+  expect(isForDevice({ setup: { ...world, nameTaken: true }, operations: [] })).toBe(false);
+  const [here] = deviceTargets({});
+  const availability = await here?.available();
+  await here?.close();
+  // Without root, a compiler or a TD it names which one is missing.
+  if (!existsSync('/dev/tdx_guest')) expect(availability?.ok).toBe(false);
+  if (availability?.ok === false) expect(availability.skip).toMatch(/\S/);
 });
 
 test('a kernel without its pieces is not available, and says which one it lacks', async () => {
