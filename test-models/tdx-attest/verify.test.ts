@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: MIT
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { driver, nobleBackend, quote, testPki, verify } from '@kernel-models/tdx-attest';
+import { report } from '@kernel-models/hw-model/tdx';
+import {
+  driver,
+  nobleBackend,
+  quote,
+  quotingEnclave,
+  testPki,
+  verify,
+} from '@kernel-models/tdx-attest';
 import { checkProperty } from '../support/check-property.ts';
 import { covered } from '../support/rule-coverage.ts';
-import { COLLATERAL, ENCLAVE, issue, issueSgx, NOW, PKI } from './issued.ts';
+import { COLLATERAL, ENCLAVE, issue, issueSgx, NOW, PKI, PLATFORM, TD } from './issued.ts';
 import { nodeSignatureBackend } from './node-backend.ts';
 
 const model = covered(verify.verifierModel(nodeSignatureBackend));
@@ -95,6 +103,53 @@ describe('verify.malleable-accepted: what says the same is taken', () => {
       bytes.set(other, at);
       expect(outcomeOf({ bytes })).toBe('UpToDate');
     }
+  });
+});
+
+describe('verify.chain-says-what-it-may: a certificate is used for what it says it is for', () => {
+  test.each<[string, testPki.TestMistake, string]>([
+    [
+      'a platform CA that is none',
+      { certificate: 'platform-ca', isCa: false },
+      'pck-chain: bad-certificate-chain',
+    ],
+    [
+      'a platform CA that may not sign certificates',
+      { certificate: 'platform-ca', keyUsage: 0x02 },
+      'pck-chain: bad-certificate-chain',
+    ],
+    [
+      'a platform CA that may not sign lists',
+      { certificate: 'platform-ca', keyUsage: 0x04 },
+      'pck-chain: crl-invalid',
+    ],
+    [
+      'a PCK certificate that is a CA',
+      { certificate: 'pck', isCa: true },
+      'pck-chain: bad-certificate-chain',
+    ],
+    [
+      'a PCK certificate that may not sign',
+      { certificate: 'pck', keyUsage: 0x40 },
+      'pck-chain: bad-certificate-chain',
+    ],
+    [
+      'a TCB signer that is a CA',
+      { certificate: 'tcb-signing', isCa: true },
+      'tcb-info: bad-certificate-chain',
+    ],
+    [
+      'a TCB signer that may not sign',
+      { certificate: 'tcb-signing', keyUsage: 0x40 },
+      'tcb-info: bad-certificate-chain',
+    ],
+  ])('%s', (_, mistake, expected) => {
+    const pki = testPki.createTestPki({ mistake });
+    const enclave = quotingEnclave.createQuotingEnclave(pki, PLATFORM);
+    const quoted = enclave.quoteTd(report(TD, new Uint8Array(64)).report);
+    if (!quoted.ok) throw new Error(quoted.reason);
+    const collateral = pki.collateral();
+    expect(outcomeOf({ root: pki.root, bytes: quoted.quote, collateral })).toBe(expected);
   });
 });
 

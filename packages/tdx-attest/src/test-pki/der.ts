@@ -22,6 +22,8 @@ export interface CertificateSpec {
   readonly isCa: boolean;
   /** Content of the SGX extension. */
   readonly sgxExtensions?: Uint8Array;
+  /** keyUsage, its first byte. Absent: what the profile wants of a CA, or of another. */
+  readonly keyUsage?: number;
 }
 
 /** What a TEST list says. */
@@ -97,8 +99,12 @@ export function certificate(spec: CertificateSpec, issuerKey: SigningKey): Uint8
 }
 
 /** keyCertSign and cRLSign, or digitalSignature and nonRepudiation. */
-function extensionsOf({ isCa, sgxExtensions }: CertificateSpec): readonly Element[] {
-  const usage = new asn1.BitString({ valueHex: Uint8Array.of(isCa ? 0x06 : 0xc0).buffer });
+function extensionsOf({
+  isCa,
+  keyUsage = isCa ? 0x06 : 0xc0,
+  sgxExtensions,
+}: CertificateSpec): readonly Element[] {
+  const usage = new asn1.BitString({ valueHex: Uint8Array.of(keyUsage).buffer });
   const constraints = isCa ? sequence(new asn1.Boolean({ value: true })) : sequence();
   const critical = new asn1.Boolean({ value: true });
   return [

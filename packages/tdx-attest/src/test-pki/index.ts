@@ -9,6 +9,7 @@ export {
   TEST_PLATFORM,
   TEST_TCB_LEVELS,
   type TestCollateralOptions,
+  type TestMistake,
   type TestPki,
   type TestPkiOptions,
   type Window,

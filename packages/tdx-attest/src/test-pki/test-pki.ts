@@ -4,7 +4,7 @@ import { signingKeyOf, type SigningKey } from '../crypto/signing-key.ts';
 import { PLATFORM_CPUSVN, PLATFORM_TEE_TCB_SVN } from '../driver/index.ts';
 import type { Collateral } from '../verify/collateral.ts';
 import { encodePem } from '../x509/pem.ts';
-import { certificate, revocationList, type IsoTime } from './der.ts';
+import { certificate, revocationList, type CertificateSpec, type IsoTime } from './der.ts';
 import {
   qeIdentityText,
   tcbInfoText,
@@ -26,12 +26,22 @@ export interface Window {
   readonly to: IsoTime;
 }
 
+/** A certificate that is signed as it should be, and says of itself what it should not. */
+export interface TestMistake {
+  readonly certificate: 'platform-ca' | 'tcb-signing' | 'pck';
+  /** basicConstraints. */
+  readonly isCa?: boolean;
+  /** keyUsage, its first byte: 0x80 digitalSignature, 0x04 keyCertSign, 0x02 cRLSign. */
+  readonly keyUsage?: number;
+}
+
 /** What a TEST hierarchy is made of. Everything has a default. */
 export interface TestPkiOptions {
   /** Equal seeds, equal keys. */
   readonly seed?: string;
   readonly certificateWindow?: Window;
   readonly platform?: Partial<TestPlatform>;
+  readonly mistake?: TestMistake;
 }
 
 /** What a TEST collateral says. Everything has a default: a platform that is up to date. */
@@ -113,6 +123,13 @@ const SERIAL = { root: 1, 'platform-ca': 2, 'tcb-signing': 3, pck: 4 } as const;
 /** Makes a TEST hierarchy. */
 export function createTestPki(options: TestPkiOptions = {}): TestPki {
   const { seed = 'TEST', certificateWindow = CERTIFICATE_WINDOW } = options;
+  const mistaken = (
+    name: TestMistake['certificate'],
+  ): Partial<Omit<TestMistake, 'certificate'>> => {
+    if (options.mistake?.certificate !== name) return {};
+    const { isCa, keyUsage } = options.mistake;
+    return { ...(isCa !== undefined && { isCa }), ...(keyUsage !== undefined && { keyUsage }) };
+  };
   const platform = { ...TEST_PLATFORM, ...options.platform };
   const rootKey = signingKeyOf(`${seed} root`);
   const caKey = signingKeyOf(`${seed} platform ca`);
@@ -124,7 +141,7 @@ export function createTestPki(options: TestPkiOptions = {}): TestPki {
     serial: number,
     key: SigningKey,
     by: { readonly name: string; readonly key: SigningKey },
-    more: { readonly isCa: boolean; readonly sgxExtensions?: Uint8Array },
+    more: Pick<CertificateSpec, 'isCa' | 'keyUsage' | 'sgxExtensions'>,
   ): Uint8Array =>
     certificate(
       { subject, issuer: by.name, serial, publicKey: key.point, ...certificateWindow, ...more },
@@ -133,12 +150,20 @@ export function createTestPki(options: TestPkiOptions = {}): TestPki {
   const rootIssuer = { name: NAME.root, key: rootKey };
   const caIssuer = { name: NAME.platformCa, key: caKey };
   const root = issue(NAME.root, SERIAL.root, rootKey, rootIssuer, { isCa: true });
-  const ca = issue(NAME.platformCa, SERIAL['platform-ca'], caKey, rootIssuer, { isCa: true });
+  const ca = issue(NAME.platformCa, SERIAL['platform-ca'], caKey, rootIssuer, {
+    isCa: true,
+    ...mistaken('platform-ca'),
+  });
   const signing = issue(NAME.tcbSigning, SERIAL['tcb-signing'], tcbKey, rootIssuer, {
     isCa: false,
+    ...mistaken('tcb-signing'),
   });
   const sgxExtensions = pckExtension(platform);
-  const pck = issue(NAME.pck, SERIAL.pck, pckKey, caIssuer, { isCa: false, sgxExtensions });
+  const pck = issue(NAME.pck, SERIAL.pck, pckKey, caIssuer, {
+    isCa: false,
+    sgxExtensions,
+    ...mistaken('pck'),
+  });
 
   return {
     root,
