@@ -13,15 +13,12 @@ type MmTrace = Trace<Setup, Operation, Outcome>;
 /** Histories that fill the whole address space take the reference hours. */
 const LONGEST = 2_000;
 
-/** Of all histories, every so many-th. */
-const SAMPLE = 5;
-
 /** Pages up to which a look at the address space is turned into a map of pages. */
 const MOST_PAGES = 20_000;
 
 function tracesOf(path: string): MmTrace[] {
   const traces = [...readTraceFile(path, () => MM.codec)] as unknown as MmTrace[];
-  return traces.filter(({ events }, index) => events.length < LONGEST && index % SAMPLE === 0);
+  return traces.filter(({ events }) => events.length < LONGEST);
 }
 
 /** What a kernel answered, where it answered one thing. */
@@ -173,6 +170,17 @@ describe('brk', () => {
     const stack = map(B + 0x20_0000n, 1n, ANON | MM.MAP_GROWSDOWN);
     const { values } = tell([stack, brk(0xf_f000n), brk(0x10_0000n)]);
     expect(values.slice(1)).toEqual([B + 0xf_f000n, B + 0xf_f000n]);
+  });
+});
+
+describe('the end of addresses', () => {
+  test('a break beside it is refused', () => {
+    expect(tell([{ op: 'brk', address: 0xffff_ffff_ffff_ffffn }]).values).toEqual([B]);
+  });
+
+  test('an address there is taken for an error number', () => {
+    const { values } = tell([map(0xffff_ffff_ffff_ffffn, 1n), map(0xffff_ffff_ffff_fffdn, 1n)]);
+    expect(values).toEqual(['EPERM', 'ESRCH']);
   });
 });
 

@@ -44,7 +44,8 @@ function shrink(process: Process, wanted: bigint, newEnd: bigint, oldEnd: bigint
 }
 
 function grow(process: Process, wanted: bigint, newEnd: bigint, oldEnd: bigint): void {
-  if (checkLimits(process, oldEnd, newEnd - oldEnd) !== null) return;
+  // A break near the end of addresses wraps to 0, and its length to more than user space has.
+  if (checkLimits(process, oldEnd, wrap(process, newEnd - oldEnd)) !== null) return;
   const next = findVma(process, oldEnd);
   if (next !== undefined && newEnd + PAGE > startGap(process, next)) return;
   if (mapHeap(process, oldEnd, newEnd, process.setup.startBrk, 0) !== null) return;

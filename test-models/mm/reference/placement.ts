@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { MAP_32BIT, MAP_FIXED } from '@kernel-models/mm';
-import type { Errno } from '@kernel-models/model-core';
+import { errnoName, type Errno } from '@kernel-models/model-core';
 import { VM_GROWSDOWN } from './vm-flags.ts';
 import {
   alignDown,
@@ -10,6 +10,7 @@ import {
   findVma,
   has,
   isAligned,
+  wrap,
   type Process,
   type Vma,
 } from './state.ts';
@@ -45,10 +46,21 @@ export function unmappedArea(process: Process, wanted: Wanted): bigint | Errno {
   const { setup } = process;
   if (wanted.length > setup.taskSize) return 'ENOMEM';
   const address = (wanted.flags & MAP_FIXED) === 0 ? place(process, wanted) : wanted.hint;
-  if (address === null || address > setup.taskSize - wanted.length) return 'ENOMEM';
+  if (address === null) return 'ENOMEM';
+  const error = errorIn(process, address);
+  if (error !== undefined) return error;
+  if (address > setup.taskSize - wanted.length) return 'ENOMEM';
   if (!isAligned(address)) return 'EINVAL';
   if (address < setup.mmapMinAddr && !capable(process, 'CAP_SYS_RAWIO')) return 'EPERM';
   return address;
+}
+
+/**
+ * The error that the kernel takes an address for: the last page of addresses is where functions put
+ * error numbers. Undefined: it is an address, or a number that names no error.
+ */
+function errorIn(process: Process, address: bigint): Errno | undefined {
+  return address === 0n ? undefined : errnoName(Number(wrap(process, -address)));
 }
 
 function place(process: Process, wanted: Wanted): bigint | null {
