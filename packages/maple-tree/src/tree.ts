@@ -358,7 +358,12 @@ export class MapleTree<K extends Key, V> {
     validateTree(this);
   }
 
-  /** What the tree has done since it was made. */
+  /** Lets {@link statistics} begin at 0 again. */
+  resetStatistics(): void {
+    this.counters = new Counters();
+  }
+
+  /** What the tree has done since it was made, or since {@link resetStatistics}. */
   statistics(): Statistics {
     const { counters } = this;
     return {

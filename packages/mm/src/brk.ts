@@ -87,7 +87,7 @@ function grow(call: Call, request: number, newEnd: number, oldEnd: number): MmSt
   if (!leavesGuardPage(call, oldEnd, newEnd)) return call.value(old, 'brk.guard-page');
   // Bss that ends where the heap begins is not looked at: the heap never becomes a part of it.
   const below = mm.tree.prev(oldEnd, mm.startBrk);
-  if (call.features.treeBug === 'reuses-linked-node' && wouldCrash(mm.tree, oldEnd)) {
+  if (call.features.treeBug === 'reuses-linked-node' && wouldCrash(mm.tree.maple, oldEnd)) {
     return call.oops('mas_update_gap', 'brk.tree-crash');
   }
   const refused = doBrkFlags(call, below, { start: oldEnd, end: newEnd }, 0);

@@ -6,8 +6,9 @@ import type { Disaster, Outcome } from './outcome.ts';
 import type { Refusal } from './refusal.ts';
 import type { Features } from './revisions.ts';
 import type { RuleName } from './rules.ts';
-import { copyState, isUnchanged, type State, type VmaTree, type WorkingState } from './state.ts';
+import { copyState, isUnchanged, type State, type WorkingState } from './state.ts';
 import type { Vma } from './vma.ts';
+import type { VmaTree } from './vma-tree.ts';
 
 /** What `apply` answers. */
 export type MmStep = Step<State, Outcome>;
@@ -45,10 +46,10 @@ export class Call {
     const { mm } = this;
     if (mm.tree === this.#saved.tree) {
       const { treeBug } = this.features;
-      mm.tree =
-        treeBug === 'parent-slot-4bit'
-          ? mm.tree.snapshot({ rules: PARENT_SLOT_4_BIT })
-          : mm.tree.snapshot();
+      // A tree that lies, or whose allocations may fail, cannot be made again by the same stores.
+      const handsOn = treeBug === 'none' && mm.allocations === null;
+      const rules = treeBug === 'parent-slot-4bit' ? PARENT_SLOT_4_BIT : undefined;
+      mm.tree = mm.tree.next(handsOn, rules);
     }
     return mm.tree;
   }
@@ -60,9 +61,9 @@ export class Call {
    */
   store(vma: Vma): void {
     const tree = this.writableTree();
-    const { splits } = tree.counters;
+    const { splits } = tree.maple.counters;
     if (tree.storeRange(vma.start, vma.end - 1, vma) < 0) throw new OutOfMemory();
-    if (this.features.treeBug === 'reuses-linked-node') reuseLinkedNode(tree, splits);
+    if (this.features.treeBug === 'reuses-linked-node') reuseLinkedNode(tree.maple, splits);
   }
 
   /**

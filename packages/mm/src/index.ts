@@ -43,9 +43,10 @@ export {
   type TreeGeometry,
   type VmaSpec,
 } from './setup.ts';
-export { vmasOf, type State, type VmaTree } from './state.ts';
+export { vmasOf, type State } from './state.ts';
 export type { Machine, OpenFile } from './machine.ts';
 export type { AllocationPlan } from './allocation.ts';
 export type { Backing, Vma } from './vma.ts';
 export * from './vm-flags.ts';
 export { initial } from './world.ts';
+export { VmaTree } from './vma-tree.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-import { DOCUMENTED, type Rules } from '@kernel-models/maple-tree';
-import type { VmaTree } from './state.ts';
+import { DOCUMENTED, type MapleTree, type Rules } from '@kernel-models/maple-tree';
+import type { Vma } from './vma.ts';
 
 /*
  * The tree below the posted brk(2) on 32-bit ARM. The kernel died in mas_update_gap(), Message-ID
@@ -15,7 +15,8 @@ export const PARENT_SLOT_4_BIT: Rules = Object.freeze<Rules>({
   parentSlot: (offset) => offset & 0xf,
 });
 
-type TreeNode = NonNullable<VmaTree['root']>;
+type Tree = MapleTree<number, Vma>;
+type TreeNode = NonNullable<Tree['root']>;
 
 /**
  * What an allocator does that hands out a node which is still linked: where the last store cut a
@@ -23,7 +24,7 @@ type TreeNode = NonNullable<VmaTree['root']>;
  *
  * @param splitsBefore how many leaves had been cut before the store
  */
-export function reuseLinkedNode(tree: VmaTree, splitsBefore: number): void {
+export function reuseLinkedNode(tree: Tree, splitsBefore: number): void {
   if (tree.geometry.name !== 'kernel32' || tree.counters.splits === splitsBefore) return;
   const parent = parentOfLeaves(tree);
   if (parent === null) return;
@@ -36,7 +37,7 @@ export function reuseLinkedNode(tree: VmaTree, splitsBefore: number): void {
 }
 
 /** The lowest internal node that the store wrote to. */
-function parentOfLeaves(tree: VmaTree): TreeNode | null {
+function parentOfLeaves(tree: Tree): TreeNode | null {
   let node = tree.root;
   while (node !== null && !node.leaf) {
     const below: TreeNode | null = node.children.find((child) => isOwn(tree, child)) ?? null;
@@ -47,7 +48,7 @@ function parentOfLeaves(tree: VmaTree): TreeNode | null {
   return null;
 }
 
-function isOwn(tree: VmaTree, node: TreeNode | null): boolean {
+function isOwn(tree: Tree, node: TreeNode | null): boolean {
   return node !== null && node.owner === tree.owner;
 }
 
@@ -55,7 +56,7 @@ function isOwn(tree: VmaTree, node: TreeNode | null): boolean {
  * Whether the way up from an address leads through nodes that do not belong there: what the kernel
  * asserts as it tells the ancestors of a leaf about its gaps.
  */
-export function wouldCrash(tree: VmaTree, address: number): boolean {
+export function wouldCrash(tree: Tree, address: number): boolean {
   let node = tree.root;
   while (node !== null && !node.leaf) {
     const offset = node.pivots.findIndex((pivot) => pivot >= address);

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: MIT
-import type { MapleTree } from '@kernel-models/maple-tree';
 import type { AllocationPlan } from './allocation.ts';
 import type { Machine } from './machine.ts';
 import type { Capability, Resource } from './operation.ts';
 import type { Disaster } from './outcome.ts';
 import type { Limit } from './setup.ts';
 import type { Vma } from './vma.ts';
-
-/** The VMAs of a process by address: the key range of an entry is [start, end - 1]. */
-export type VmaTree = MapleTree<number, Vma>;
+import type { VmaTree } from './vma-tree.ts';
 
 /**
  * A process's address space: struct mm_struct, and what of its process the address space asks.
- * Immutable. The tree is a snapshot of its own: nobody writes to a state's tree. Counts are pages,
- * addresses bytes below 2^51.
+ * Immutable. Counts are pages, addresses bytes below 2^51.
  */
 export interface State {
   readonly tree: VmaTree;

@@ -9,6 +9,7 @@ import type { FileSpec, Setup, VmaSpec } from './setup.ts';
 import type { State, WorkingState } from './state.ts';
 import { parseVmFlags, VM_ACCOUNT, VM_LOCKED } from './vm-flags.ts';
 import { NO_CHAIN, vmaPages, type Backing, type Vma } from './vma.ts';
+import { VmaTree } from './vma-tree.ts';
 
 /** Numbers of backings: the files of the setup, the program, then what is made later. */
 const PROGRAM_ID = 1;
@@ -22,11 +23,13 @@ export function initial(setup: Setup): State {
   const allocations = planOf(setup);
   const machine = machineOf(setup);
   const mm: WorkingState = {
-    tree: createMapleTree<Vma>({
-      geometry: setup.geometry ?? (setup.abi === 'arm' ? 'kernel32' : 'kernel64'),
-      allocRange: true,
-      ...(allocations !== null && { allocator: allocations.nodes }),
-    }),
+    tree: VmaTree.of(
+      createMapleTree<Vma>({
+        geometry: setup.geometry ?? (setup.abi === 'arm' ? 'kernel32' : 'kernel64'),
+        allocRange: true,
+        ...(allocations !== null && { allocator: allocations.nodes }),
+      }),
+    ),
     mapCount: 0,
     totalVm: 0,
     dataVm: 0,
@@ -132,7 +135,7 @@ function addVma(mm: WorkingState, spec: VmaSpec, index: number): void {
     policy: null,
     special: isSpecial(spec.name) ? spec.name : null,
   };
-  if (mm.tree.insertRange(start, end - 1, vma) < 0) {
+  if (mm.tree.maple.insertRange(start, end - 1, vma) < 0) {
     throw new RangeError(
       `${field}: expected a range that nothing else has, got ${range(spec.start, spec.end)}`,
     );
