@@ -46,6 +46,11 @@ export interface Subsystem<State, Operation extends AnyOperation, Outcome, Setup
   ) => Arbitrary<Case<Setup, Operation>>;
   /** Whether a (shrunk) case still makes sense to a target. Absent: every decodable one does. */
   readonly isExecutable?: (candidate: Case<Setup, Operation>) => boolean;
+  /**
+   * Whether a target that has a world can have a smaller one, too: what cannot be chosen cannot be
+   * shrunk. Absent: any.
+   */
+  readonly canHave?: (smaller: Setup, world: Setup) => boolean;
   readonly targets: (options: TargetOptions) => readonly Target<Setup, Operation, Outcome>[];
   /**
    * Why there is nothing real to hold the model against. `check` then names it and goes on, unless

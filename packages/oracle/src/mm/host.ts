@@ -125,6 +125,11 @@ function makesExecuteOnly(operations: readonly Operation[]): boolean {
 /** What a case asks for, and so need not be as it was found. */
 const ASKED: readonly string[] = ['limits', 'capabilities', 'files', 'geometry', 'failAllocations'];
 
+/** Whether a process that begins as one of the setups says can also be what the other asks for. */
+export function beginsAlike(a: Setup, b: Setup): boolean {
+  return differingField(a, b) === undefined && differingField(b, a) === undefined;
+}
+
 function differingField(setup: Setup, process: Setup): string | undefined {
   const found = new Map(Object.entries(process));
   return Object.entries(setup).find(

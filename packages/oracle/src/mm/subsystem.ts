@@ -6,6 +6,7 @@ import { describeOperation, describeOutcome } from './describe.ts';
 import { isExecutable } from './executable.ts';
 import { MM_WORLDS } from './explorations.ts';
 import { mmCases } from './generate.ts';
+import { beginsAlike } from './host.ts';
 import { recordedProcesses } from './recorded.ts';
 import { mmTargets } from './targets.ts';
 import { viewOf } from './view.ts';
@@ -18,6 +19,7 @@ export const mmSubsystem: Subsystem<State, Operation, Outcome, Setup> = {
   defaultRevision: 'linux-6.18',
   cases: (revision, processes = recordedProcesses()) => mmCases(mmModel, revision, processes),
   isExecutable,
+  canHave: beginsAlike,
   targets: mmTargets,
   explorations: MM_WORLDS,
   describeOperation,

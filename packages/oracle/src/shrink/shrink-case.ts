@@ -12,6 +12,8 @@ export interface ShrinkOptions<Setup, Operation> {
   readonly codec: Codec<Setup, Operation, unknown>;
   /** Whether a candidate makes sense to the target. Absent: every decodable one does. */
   readonly isExecutable?: ((candidate: Case<Setup, Operation>) => boolean) | undefined;
+  /** Whether a target that has a world can have a smaller one, too. Absent: any. */
+  readonly canHave?: ((smaller: Setup, world: Setup) => boolean) | undefined;
   /** Executions after which the best so far is good enough. Default 2,000. */
   readonly maxExecutions?: number;
   readonly onProgress?: (progress: { readonly executions: number; readonly size: number }) => void;
@@ -55,7 +57,9 @@ export async function shrinkCase<Setup, Operation extends AnyOperation>(
     await reduceValue(
       codec.encodeSetup(best.setup),
       (json) => codec.decodeSetup(json),
-      (smaller) => tryCase({ ...best, setup: smaller }),
+      async (smaller) =>
+        options.canHave?.(smaller, failing.setup) !== false &&
+        (await tryCase({ ...best, setup: smaller })),
     );
     for (let index = 0; index < best.operations.length; index += 1) {
       const operation = best.operations[index];

@@ -58,6 +58,7 @@ export async function shrinkDivergence<State, Operation extends AnyOperation, Ou
   const shrunk = await shrinkCase(whole, {
     codec: model.codec,
     isExecutable: subsystem.isExecutable,
+    canHave: subsystem.canHave,
     fails: async (candidate) => sameFailure(await execute(candidate), original),
     ...(onProgress !== undefined && { onProgress }),
   });

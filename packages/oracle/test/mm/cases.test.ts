@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { DIRECTED } from '../../src/mm/directed.ts';
 import { isExecutable } from '../../src/mm/executable.ts';
 import { directedCase, randomCase, type Guide } from '../../src/mm/generate.ts';
-import { lacks, processesOf, requires } from '../../src/mm/host.ts';
+import { beginsAlike, lacks, processesOf, requires } from '../../src/mm/host.ts';
 import { revisionOfRelease } from '../../src/mm/targets.ts';
 import { THEMES } from '../../src/mm/themes.ts';
 import { encodeOperation, encodeWorld } from '../../src/mm/wire.ts';
@@ -144,6 +144,14 @@ describe('what a kernel must have', () => {
     expect(lacks({ ...none, operations: [execute] }, keys)).toMatch(/nopku/);
     expect(lacks({ ...none, operations: [execute] }, HELLO)).toBeUndefined();
   });
+});
+
+test('of a process, only what a case asks for can be shrunk', () => {
+  expect(beginsAlike({ ...process, files: [], capabilities: ['CAP_IPC_LOCK'] }, process)).toBe(
+    true,
+  );
+  expect(beginsAlike({ ...process, vmas: process.vmas.slice(1) }, process)).toBe(false);
+  expect(beginsAlike({ ...process, maxMapCount: 1 }, process)).toBe(false);
 });
 
 test('a release has the revision that was measured on it, or none', () => {
