@@ -10,6 +10,7 @@ const SUITE = [
   ['bulk loading (I2)', properties.bulkLoading, 100],
   ['destruction (I10)', properties.destruction, 100],
   ['snapshots and copies (I11, I14)', properties.branches, 60],
+  ['stores with and without a plan (strict)', properties.shortcuts, 60],
   ['dumps, read and loaded (I14)', properties.dumps, 60],
   ['exhaustion of memory (I9)', properties.exhaustion, 100],
 ] as const;

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import {
   createMapleTree,
+  DOCUMENTED,
   loadDump,
   parseDump,
   type Cursor,
@@ -327,6 +328,38 @@ export const branches: TreeProperty = (variation) => {
         writer.run(resolve(step, writer.reference));
       }
       for (const one of worlds) one.checkContent();
+    }
+  });
+};
+
+/**
+ * Strictness of stores without a plan: in the kernel's geometries a tree that takes them has the same
+ * nodes and the same statistics, after every operation, as one that plans every store.
+ */
+export const shortcuts: TreeProperty = (variation) => {
+  const cases = kinds
+    .filter(({ geometry }) => geometry.startsWith('kernel'))
+    .map((kind) => ({ ...kind, rcu: false }))
+    .chain((kind) =>
+      fc.record({ kind: fc.constant(kind), fill: fc.nat(150), steps: choices(60, kind) }),
+    );
+  return fc.property(cases, ({ fill, kind, steps }) => {
+    const rules = variation.rules ?? DOCUMENTED;
+    const direct = filledWorld(kind, { ...variation, rules }, fill);
+    const planned = filledWorld(
+      kind,
+      { ...variation, rules: { ...rules, shortcuts: false } },
+      fill,
+    );
+    for (const step of steps) {
+      direct.run(resolve(step, direct.reference));
+      planned.run(resolve(step, planned.reference));
+      const [one, other] = [direct.driver.tree, planned.driver.tree];
+      const counted = JSON.stringify(one.statistics());
+      if (counted !== JSON.stringify(other.statistics())) {
+        throw new Violation('shortcuts', `${step.op}: ${counted}`);
+      }
+      if (one.dump() !== other.dump()) throw new Violation('shortcuts', `${step.op}: other nodes`);
     }
   });
 };

@@ -33,7 +33,7 @@ export const REVISIONS: readonly Revision<Features>[] = [
     ({ caughtBy, id, rules, story }): BugRevision<Features> => ({
       id: `bug:${id}`,
       base: 'linux-6.12',
-      features: { rules: { ...LINUX_6_12, ...rules } },
+      features: { rules: { ...LINUX_6_12, shortcuts: false, ...rules } },
       story,
       caughtBy,
     }),
