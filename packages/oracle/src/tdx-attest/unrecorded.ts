@@ -77,7 +77,7 @@ export const tdxQgsSubsystem: Subsystem<qgs.QgsState, qgs.QgsOperation, qgs.QgsO
     title: 'the quote generation service: its messages, its enclave',
     defaultRevision: 'qgs-1.1',
     targets: () => [],
-    nothingReal: 'the service needs SGX; no package of a registry speaks its protocol',
+    nothingReal: 'the service needs SGX, and its message library is no package of Debian',
     explorations: [SERVICE_WORLD],
   };
 
