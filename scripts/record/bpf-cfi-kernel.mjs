@@ -28,7 +28,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { bpfCfi } from '../../packages/bpf-cfi/dist/index.js';
 import { writeTrace } from '../../packages/model-core/dist/index.js';
-import { cfiCases } from '../../packages/oracle/dist/bpf-cfi/bpf-cases.js';
+import { casesAfter } from '../../packages/oracle/dist/bpf-cfi/bpf-cases.js';
 import { bpfKernelTarget } from '../../packages/oracle/dist/bpf-cfi/bpf-targets.js';
 import { observeCases } from '../../packages/oracle/dist/observe.js';
 
@@ -58,7 +58,7 @@ async function boot(parameter) {
 const left = new Map();
 let [text, recorded, release] = ['', 0, 'unknown'];
 for (const [index, parameter] of BOOTS.entries()) {
-  const { target, revision, source } = await boot(parameter);
+  const { target, revision, source, worlds } = await boot(parameter);
   const facts = Object.fromEntries(
     (source.config ?? '').split(' ').map((word) => word.split(/=(.*)/s)),
   );
@@ -68,12 +68,8 @@ for (const [index, parameter] of BOOTS.entries()) {
     cfi: parameter === '' ? undefined : parameter,
     seed: Number(facts.seed),
   };
-  const build = {
-    retpoline: facts.retpoline === 'true',
-    returnThunk: facts.returnThunk === 'true',
-    sls: facts.sls === 'true',
-  };
-  const cases = fc.sample(cfiCases(first, build), {
+  const [setup] = worlds;
+  const cases = fc.sample(casesAfter(first, setup), {
     numRuns: count,
     seed: Number(seedText) + index,
   });

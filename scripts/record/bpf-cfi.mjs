@@ -16,19 +16,19 @@ import { generateCases } from '../../packages/oracle/dist/cases.js';
 import { observeCases } from '../../packages/oracle/dist/observe.js';
 
 const SCRIPT = 'scripts/record/bpf-cfi.mjs';
-const count = Number(process.argv[2] ?? 2000);
+const count = Number(process.argv[2] ?? 1500);
 const seed = Number(process.argv[3] ?? 20_231_208);
 const kernel = process.argv[4];
 
 const [target] = bpfCfiSubsystem.targets(kernel === undefined ? { hostVisible: true } : { kernel });
 const availability = await target.available();
 if (!availability.ok) throw new Error(`bpf: ${availability.skip}`);
-const { revision } = availability;
+const { revision, worlds } = availability;
 const { model } = bpfCfiSubsystem;
 const source = { ...availability.source, script: SCRIPT };
 const facts = { model: model.name, revision, source, recordedAt: new Date().toISOString() };
 
-const cases = [...generateCases(bpfCfiSubsystem, revision, seed, count)].flat();
+const cases = [...generateCases(bpfCfiSubsystem, revision, seed, count, worlds)].flat();
 const left = new Map();
 let text = '';
 let recorded = 0;

@@ -947,6 +947,8 @@ static void program_step(const char *op, const struct word *operation)
 		show_image(program);
 	} else if (!strcmp(op, "text") && program) {
 		show_text(program);
+	} else if (program && !open && !program->struct_ops && !strcmp(op, "dispatch")) {
+		lacks("a pointer to a program that is gone");
 	} else if (!open || (!strcmp(op, "testRun") && !program->struct_ops) ||
 		   (!strcmp(op, "dispatch") && program->struct_ops)) {
 		say("{\"kind\":\"impossible\"}");

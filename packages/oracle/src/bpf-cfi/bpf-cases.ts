@@ -6,7 +6,8 @@ import { registrations } from './registration-cases.ts';
 
 /* Cases that a running kernel can be put: loading programs, reading their images, running them. */
 
-const BUILD: Setup = {
+/** A kernel without CFI and IBT. */
+export const PLAIN_BUILD: Setup = {
   cfi: false,
   autoDefault: false,
   fineibt: false,
@@ -20,15 +21,6 @@ const BUILD: Setup = {
   sls: false,
   cpu: { ibt: false, fred: false },
 };
-
-/** Kernels without CFI, as distributions build them; the first and the last are the most frequent. */
-const SETUPS: Arbitrary<Setup> = fc.oneof(
-  { weight: 3, arbitrary: fc.constant(BUILD) },
-  fc.constant({ ...BUILD, returnThunk: false }),
-  fc.constant({ ...BUILD, ibt: true }),
-  fc.constant({ ...BUILD, ibt: true, returnThunk: false }),
-  { weight: 3, arbitrary: fc.constant({ ...BUILD, ibt: true, returnThunk: false, sls: true }) },
-);
 
 const names = fc.constantFrom('a', 'b', 'c');
 const values = fc.constantFrom(0n, 1n, 0x1_0002n, 0x1_0000_0001n, (1n << 64n) - 1n);
@@ -105,12 +97,6 @@ const histories: Arbitrary<readonly Operation[]> = fc.oneof(
   registrations,
 );
 
-/** Cases for a running kernel: programs by themselves, and what is registered of them. */
-export const bpfCases: Arbitrary<Case<Setup, Operation>> = fc.record({
-  setup: SETUPS,
-  operations: histories.map((list): readonly Operation[] => [{ op: 'boot', seed: 0 }, ...list]),
-});
-
 /** The one wrong call that a kernel makes on demand: lkdtm’s CFI_FORWARD_PROTO. */
 const WRONG_CALL: Operation = {
   op: 'call',
@@ -119,20 +105,32 @@ const WRONG_CALL: Operation = {
 };
 
 /**
- * Cases for a kernel that was built with CFI, on a CPU without IBT.
+ * Cases for a running kernel: programs by themselves, what is registered of them and, where it checks
+ * calls, now and then one of the wrong type.
  *
  * @param boot how it was booted; its seed is the one that the kernel drew
  */
-export function cfiCases(
+export function casesAfter(
   boot: Extract<Operation, { op: 'boot' }>,
-  build: Partial<Setup>,
+  setup: Setup,
 ): Arbitrary<Case<Setup, Operation>> {
-  const setup = { ...BUILD, cfi: true, ibt: true, padding: true, fineibt: true, ...build };
-  const wrong = fc.oneof(
-    { weight: 9, arbitrary: fc.constant<readonly Operation[]>([]) },
-    fc.constant([WRONG_CALL]),
-  );
+  const nothing = fc.constant<readonly Operation[]>([]);
+  const wrong = fc.oneof({ weight: 9, arbitrary: nothing }, fc.constant([WRONG_CALL]));
   return fc
-    .tuple(histories, wrong)
+    .tuple(histories, setup.cfi ? wrong : nothing)
     .map(([list, last]) => ({ setup, operations: [boot, ...list, ...last] }));
+}
+
+/** A kernel that checks calls is booted so, as far as this package boots it: its hashes are the compiler’s. */
+export const DEFAULT_PARAMETER = 'norand';
+
+/** Cases for a kernel that a target has, by what it is. */
+export function bpfCases(
+  worlds: readonly Setup[] = [PLAIN_BUILD],
+): Arbitrary<Case<Setup, Operation>> {
+  return fc
+    .constantFrom(...worlds)
+    .chain((setup) =>
+      casesAfter({ op: 'boot', cfi: setup.cfi ? DEFAULT_PARAMETER : undefined, seed: 0 }, setup),
+    );
 }

@@ -16,6 +16,7 @@ import type { Transport } from '../probe/transport.ts';
 import { viaTransport } from '../probe/via.ts';
 import type { TargetOptions } from '../subsystem.ts';
 import type { Case, Target } from '../target.ts';
+import { DEFAULT_PARAMETER, PLAIN_BUILD } from './bpf-cases.ts';
 import { kernelCode } from './kernel-code.ts';
 
 type BpfTarget = Target<Setup, Operation, Outcome>;
@@ -28,7 +29,9 @@ type BpfTarget = Target<Setup, Operation, Outcome>;
 export function bpfTargets({ via, kernel, hostVisible }: TargetOptions): readonly BpfTarget[] {
   const transports: Transport[] = [
     ...(via === undefined ? [] : [viaTransport(bpfCfi.name, via)]),
-    ...(kernel === undefined ? [] : [kernelTransport(bpfCfi.name, kernel)]),
+    ...(kernel === undefined
+      ? []
+      : [kernelTransport(bpfCfi.name, kernel, { parameters: `cfi=${DEFAULT_PARAMETER}` })]),
   ];
   if (transports.length > 0) return transports.map((one) => probeTarget(SUBSYSTEM, one));
   const here = hostVisible === true ? SUBSYSTEM : { ...SUBSYSTEM, lacks: missingInPrivate };
@@ -49,8 +52,21 @@ const SUBSYSTEM: ProbeSubsystem<Setup, Operation, Outcome> = {
   configOf: ({ facts }) => CONFIG_FACTS.map((name) => `${name}=${String(facts[name])}`).join(' '),
   requires: ({ facts }) =>
     facts['jit'] === true ? undefined : 'CAP_BPF, net.core.bpf_jit_enable and kernel.kptr_restrict',
+  worldsOf: (hello) => [worldOf(hello)],
   lacks: missing,
 };
+
+/** The build that a kernel is, as far as it shows. */
+function worldOf({ facts }: Hello): Setup {
+  const is = (name: string): boolean => facts[name] === true;
+  const plain: Setup = {
+    ...PLAIN_BUILD,
+    ...{ ibt: is('ibt'), returnThunk: is('returnThunk'), sls: is('sls') },
+  };
+  if (!is('cfi')) return plain;
+  const own = { fineibt: is('fineibt'), padding: is('padding'), retpoline: is('retpoline') };
+  return { ...plain, cfi: true, ...own };
+}
 
 /** What the probe says of a kernel, for the provenance of recordings. */
 const CONFIG_FACTS = [

@@ -16,7 +16,7 @@ export const bpfCfiSubsystem: Subsystem<State, Operation, Outcome, Setup> = {
   model: bpfCfi,
   title: 'BPF programs and struct_ops trampolines under kCFI and FineIBT',
   defaultRevision: 'linux-6.18',
-  cases: () => bpfCases,
+  cases: (_, worlds) => bpfCases(worlds),
   targets: bpfTargets,
   explorations: [callsWorld, registrationWorld],
 };
