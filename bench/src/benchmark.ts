@@ -36,7 +36,13 @@ export interface Benchmark {
   readonly title: string;
   /** The subject to which the others are set in relation in tables; absent: none. */
   readonly baseline?: string;
+  /** Subjects of others; tables then have the ratio to the best of them. Absent: none. */
+  readonly peers?: readonly string[];
   readonly goals: readonly Goal[];
+  /** Markdown to put behind the tables. Absent: none. */
+  readonly appendix?: (series: readonly Series[]) => string;
+  /** What the chart shows. Absent: everything. */
+  readonly isCharted?: (one: Series) => boolean;
   readonly run: (context: BenchmarkContext) => Promise<readonly Series[]>;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,9 @@ const USAGE = `npm run bench -- [name...] [--quick] [--kernel-source <folder>] [
   --kernel-source <folder> a kernel source tree, for the peers that are built from it
   --write                  write results/ and docs/benchmarks/
 `;
+
+/** Where the hand-written part of a page begins. */
+const PROSE = '<!-- written by hand from here on -->';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -58,10 +61,17 @@ for (const benchmark of BENCHMARKS) {
   const json = { name: benchmark.name, machine, quick: values.quick, series };
   writeFileSync(join(results, `${benchmark.name}.json`), `${JSON.stringify(json, null, 2)}\n`);
   writeFileSync(join(docs, `${benchmark.name}.svg`), drawChart(benchmark, series));
-  writeFileSync(
-    join(docs, `${benchmark.name}.md`),
+  const page = join(docs, `${benchmark.name}.md`);
+  const measured =
     `# ${benchmark.title}: measured\n\nWritten by \`npm run bench -- ${benchmark.name} --write\`. ` +
-      `Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores. Medians of interleaved samples; ` +
-      `compare within the table only.\n\n![chart](${benchmark.name}.svg)\n\n${text}`,
-  );
+    `Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores. Medians of interleaved samples; ` +
+    `compare within the table only.\n\n![chart](${benchmark.name}.svg)\n\n${text}`;
+  writeFileSync(page, `${measured}${handWritten(page)}`);
+}
+
+/** What people wrote behind the tables of a page: from the line that says so to its end. */
+function handWritten(page: string): string {
+  const before = existsSync(page) ? readFileSync(page, 'utf8') : '';
+  const at = before.indexOf(PROSE);
+  return at < 0 ? '' : before.slice(at);
 }

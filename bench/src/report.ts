@@ -49,6 +49,7 @@ export function formatBenchmark(benchmark: Benchmark, series: readonly Series[])
   const withBytes = series.some(({ bytesPerEntry }) => bytesPerEntry !== undefined);
   const head = ['workload', 'subject', 'ns/op', 'p99', 'ops/s', 'samples'];
   if (baseline !== undefined) head.push(`ratio to ${baseline}`);
+  if (benchmark.peers !== undefined) head.push('ratio to best peer');
   if (withBytes) head.push('bytes/entry');
   const rows = series.map((one) => {
     const cells = [
@@ -63,6 +64,7 @@ export function formatBenchmark(benchmark: Benchmark, series: readonly Series[])
       const peer = find(series, one.workload, baseline);
       cells.push(peer === undefined ? '' : (one.nsPerOperation / peer.nsPerOperation).toFixed(2));
     }
+    if (benchmark.peers !== undefined) cells.push(ratioToBest(benchmark.peers, series, one));
     if (withBytes) cells.push(one.bytesPerEntry?.toFixed(1) ?? '');
     return cells;
   });
@@ -78,14 +80,26 @@ export function formatBenchmark(benchmark: Benchmark, series: readonly Series[])
     table(head, rows),
     '',
     ...(goals.length === 0 ? [] : [table(['workload', 'subject', 'reached', 'met'], goals), '']),
+    ...(benchmark.appendix === undefined ? [] : [benchmark.appendix(series), '']),
   ].join('\n');
+}
+
+/** `0.52 (sorted-btree)`; nothing for a peer itself and where no peer was measured. */
+function ratioToBest(peers: readonly string[], series: readonly Series[], one: Series): string {
+  if (peers.includes(one.subject)) return '';
+  const [best] = series
+    .filter(({ subject, workload }) => workload === one.workload && peers.includes(subject))
+    .toSorted((a, b) => a.nsPerOperation - b.nsPerOperation);
+  if (best === undefined) return '';
+  return `${(one.nsPerOperation / best.nsPerOperation).toFixed(2)} (${best.subject})`;
 }
 
 function find(series: readonly Series[], workload: string, subject: string): Series | undefined {
   return series.find((one) => one.workload === workload && one.subject === subject);
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table in Markdown. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
