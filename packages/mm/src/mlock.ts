@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { OutOfMemory } from './allocation.ts';
 import { canDoMlock, limitPages } from './accounting.ts';
 import { span } from './arguments.ts';
 import type { Call, MmStep } from './call.ts';
@@ -18,6 +19,7 @@ const LIMIT = refusal('ENOMEM', 'mlock.rlimit-memlock');
 const WRAPS = refusal('EINVAL', 'mlock.wraps');
 const HOLE = refusal('ENOMEM', 'mlock.hole');
 const NOT_POPULATED = refusal('ENOMEM', 'mlock.not-populated');
+const NO_MEMORY = refusal('EAGAIN', 'mlock.no-memory');
 const FLAGS = refusal('EINVAL', 'mlock2.flags');
 
 /** mlock(2). Mirrors do_mlock(). */
@@ -30,9 +32,14 @@ export function mlock(call: Call, operation: Range, extraFlags: number = 0): MmS
   if (range.length === 0) return call.value(0, 'mlock.nothing');
   const refused = applyLockFlags(call, range.start, range.end, VM_LOCKED | extraFlags);
   if (refused !== undefined) return call.refuse(refused);
-  call.keepWhatIsDone();
-  if (!populate(call, range.start, range.end)) return call.refuse(NOT_POPULATED);
-  return call.value(0, 'mlock.locked');
+  switch (populate(call, range.start, range.end)) {
+    case 'all':
+      return call.value(0, 'mlock.locked');
+    case 'refused':
+      return call.refuse(NOT_POPULATED);
+    case 'no-memory':
+      return call.refuse(NO_MEMORY);
+  }
 }
 
 /** mlock2(2). */
@@ -137,8 +144,19 @@ function lockEverything(call: Call, flags: number): void {
   for (;;) {
     const vma = call.mm.tree.find(at)?.entry;
     if (vma === undefined) return;
-    const changed = lockOne(call, vma, vma.start, vma.end, (vma.flags & ~VM_LOCKED_MASK) | flags);
+    at = Math.max(vma.end, lockedUpTo(call, vma, (vma.flags & ~VM_LOCKED_MASK) | flags));
     call.keepWhatIsDone();
-    at = isRefusal(changed) ? vma.end : Math.max(changed.end, vma.end);
+  }
+}
+
+/** @returns where the VMA ends that was locked or unlocked, and maybe joined */
+function lockedUpTo(call: Call, vma: Vma, flags: number): number {
+  try {
+    const changed = lockOne(call, vma, vma.start, vma.end, flags);
+    return isRefusal(changed) ? vma.end : changed.end;
+  } catch (error) {
+    if (!(error instanceof OutOfMemory)) throw error;
+    call.unwind();
+    return vma.end;
   }
 }

@@ -150,6 +150,7 @@ const LOCKING = {
   'mlock.nothing': 'No length, nothing to do.',
   'mlock.hole': 'The range has a hole; what lies before it is changed.',
   'mlock.not-populated': 'The range is locked, but not every page can be had.',
+  'mlock.no-memory': 'The range is locked, but there was no memory for every page.',
   'mlock.locked': 'The range is locked.',
   'mlock.unlocked': 'The range is not locked.',
   'mlock2.flags': 'The only flag is MLOCK_ONFAULT.',
