@@ -4,7 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isBugRevision } from '@kernel-models/model-core';
 import {
+  buildTd,
   model as tdxModule,
+  moduleOf,
+  platformOf,
   report,
   verifyReport,
   type Operation,
@@ -228,4 +231,22 @@ describe('planted bugs', () => {
       expect(caught).toBe(true);
     },
   );
+});
+
+test('reports over the same measurements name the module and the platform of their own time', () => {
+  const cpuSvn = new Uint8Array(16).fill(5);
+  const runs = Uint8Array.of(9, 1, 2, ...new Uint8Array(13));
+  const setup = { platform: platformOf('here', cpuSvn), module: moduleOf(new Uint8Array(16)) };
+  const td = buildTd(setup, { pages: [Uint8Array.of(1)] });
+  const data = new Uint8Array(64).fill(7);
+  const before = report(td, data);
+  const updated = model.apply(before.td, { op: 'module-update', teeTcbSvn: runs }, NEWEST).state;
+  const after = report(updated, data).report;
+  // TEE_TCB_SVN2, at 128 of TEE_TCB_INFO.
+  expect(after.slice(256 + 128, 256 + 144)).toEqual(runs);
+  expect(before.report.slice(256 + 128, 256 + 144)).not.toEqual(runs);
+  const elsewhere = platformOf('elsewhere', cpuSvn);
+  const moved = report({ ...before.td, platform: elsewhere }, data).report;
+  expect(verifyReport(elsewhere, moved)).toEqual({ ok: true });
+  expect(verifyReport(setup.platform, moved)).toEqual({ ok: false, reason: 'mac' });
 });
