@@ -6,7 +6,7 @@ export interface Series {
   readonly workload: string;
   /** Who did it: the model, a peer, the running kernel. */
   readonly subject: string;
-  /** Median over the samples, nanoseconds. */
+  /** Median over the samples, nanoseconds. NaN where memory alone was measured. */
   readonly nsPerOperation: number;
   /** 99th percentile over the samples, nanoseconds. */
   readonly p99: number;

@@ -105,9 +105,11 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 function number(value: number): string {
+  if (Number.isNaN(value)) return '';
   return value < 100 ? value.toFixed(1) : count(value);
 }
 
 function count(value: number): string {
+  if (Number.isNaN(value)) return '';
   return value.toLocaleString('en-US', { maximumFractionDigits: 0 });
 }

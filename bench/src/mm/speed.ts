@@ -31,6 +31,7 @@ export const mmSpeed: Benchmark = {
   name: 'mm',
   title: 'mm',
   baseline: KERNEL,
+  isCharted: ({ workload }) => workload !== MEMORY,
   goals: [
     ...SIZES.flatMap((size) =>
       PAIRS.map((pair): Goal => ({
