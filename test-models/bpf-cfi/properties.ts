@@ -75,8 +75,8 @@ const STACK = 0xffff_c900_0000_4000n;
 const PROGRAM = 0xffff_ffff_c000_1000n;
 
 /**
- * A trampoline of many arguments, called without a check: the program sees each of them, the stack is
- * aligned to 8 bytes at each call, and the callee-saved registers come back.
+ * A trampoline of many arguments, called without a check: the program sees each of them, the stack
+ * is aligned to 8 bytes at each call, and the callee-saved registers come back.
  */
 const argumentsArrive = named(
   'trampoline.arguments-arrive',

@@ -3,8 +3,8 @@ import type { TypeSpec, TypeTree } from '@kernel-models/bpf-cfi';
 
 /*
  * A naive reference: from a type's description to its tree and to its mangled name, straight by the
- * Itanium C++ ABI, 5.1.5 and 5.1.10. No parser, no interning: types are equal where their trees print
- * the same. It shares nothing with the package but types.
+ * Itanium C++ ABI, 5.1.5 and 5.1.10. No parser, no interning: types are equal where their trees
+ * print the same. It shares nothing with the package but types.
  */
 
 const CODES: Readonly<Record<string, string>> = {

@@ -2,8 +2,8 @@
 import type { Operation } from '@kernel-models/bpf-cfi';
 
 /*
- * struct_ops maps, told again: one table of what is registered, one of maps, one of programs, changed in
- * place. For a kernel since Linux 6.9 and tcp_congestion_ops alone.
+ * struct_ops maps, told again: one table of what is registered, one of maps, one of programs,
+ * changed in place. For a kernel since Linux 6.9 and tcp_congestion_ops alone.
  */
 
 interface ReferenceMap {

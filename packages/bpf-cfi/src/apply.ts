@@ -80,7 +80,8 @@ function boot(state: State, operation: OperationOf<'boot'>, features: Features):
 }
 
 /**
- * The bytes of the call that an operation makes, ready to be executed; undefined where it makes none.
+ * The bytes of the call that an operation makes, ready to be executed; undefined where it makes
+ * none.
  *
  * @throws RangeError where there is no such revision
  */

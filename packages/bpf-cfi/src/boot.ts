@@ -35,8 +35,8 @@ function initialOptions(setup: Setup): CfiOptions {
 }
 
 /**
- * Applies the words of `cfi=` from left to right; the order can be seen. Mirrors cfi_parse_cmdline(),
- * arch/x86/kernel/alternative.c.
+ * Applies the words of `cfi=` from left to right; the order can be seen. Mirrors
+ * cfi_parse_cmdline(), arch/x86/kernel/alternative.c.
  *
  * @param value what stands behind `cfi=`; undefined where the parameter is absent
  */
@@ -84,8 +84,8 @@ export function parseCfiParameter(
 }
 
 /**
- * Boots: reads the parameter, resolves AUTO, draws the seed, and rewrites callers and preambles. Mirrors
- * __apply_fineibt(), arch/x86/kernel/alternative.c.
+ * Boots: reads the parameter, resolves AUTO, draws the seed, and rewrites callers and preambles.
+ * Mirrors __apply_fineibt(), arch/x86/kernel/alternative.c.
  *
  * @param draw the random word that this boot gets; used only with randomisation
  */

@@ -3,8 +3,8 @@ import { le32, repeated } from './bytes.ts';
 import { prefixNops, type Scheme } from './preamble.ts';
 
 /*
- * A checked indirect call through r11, as the compiler emits it where retpolines are built, and as the
- * kernel leaves it after boot.
+ * A checked indirect call through r11, as the compiler emits it where retpolines are built, and as
+ * the kernel leaves it after boot.
  */
 
 /** A call site. */

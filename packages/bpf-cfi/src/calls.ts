@@ -22,7 +22,9 @@ interface NotMade {
   readonly rule: RuleName;
 }
 
-/** A crypto context's destructor, as it was declared before it was called through void (*)(void *). */
+/**
+ * A crypto context's destructor, as it was declared before it was called through void (*)(void *).
+ */
 const UNTYPED_DESTRUCTOR = 'void bpf_crypto_ctx_release(struct bpf_crypto_ctx *)';
 
 /** The call that an operation makes; undefined where it names something that is not there. */

@@ -12,9 +12,9 @@ import type { Place } from './checked-call.ts';
 import type { Scheme } from './preamble.ts';
 
 /*
- * What the kernel makes of #UD: whether it is a failed check, of what, and where it goes on. Works from
- * registers and bytes alone. Mirrors handle_cfi_failure() and decode_cfi_insn(), arch/x86/kernel/cfi.c,
- * and decode_fineibt_*(), arch/x86/kernel/alternative.c.
+ * What the kernel makes of #UD: whether it is a failed check, of what, and where it goes on. Works
+ * from registers and bytes alone. Mirrors handle_cfi_failure() and decode_cfi_insn(),
+ * arch/x86/kernel/cfi.c, and decode_fineibt_*(), arch/x86/kernel/alternative.c.
  */
 
 /** A failed check, as it is reported. */
@@ -54,7 +54,9 @@ export function cfiFailure(
   return trapTable.has(rip) ? kcfiFailure(state, rip) : undefined;
 }
 
-/** The two instructions before the trap say which type was expected and which register was called. */
+/**
+ * The two instructions before the trap say which type was expected and which register was called.
+ */
 function kcfiFailure(state: MachineState, rip: bigint): CfiFailure {
   const code = peek(state, rip - BigInt(KCFI_CHECK), KCFI_CHECK);
   const resume = rip + 2n;

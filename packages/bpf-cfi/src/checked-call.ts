@@ -2,9 +2,9 @@
 import { prefixNops, type Scheme } from './preamble.ts';
 
 /*
- * What becomes of a checked indirect call: decided from what the call site expects and what lies before
- * the target, without executing a byte. Mirrors handle_cfi_failure(), arch/x86/kernel/cfi.c, for what
- * is reported.
+ * What becomes of a checked indirect call: decided from what the call site expects and what lies
+ * before the target, without executing a byte. Mirrors handle_cfi_failure(), arch/x86/kernel/cfi.c,
+ * for what is reported.
  */
 
 /** Where a call stopped, by what stands there. */
@@ -155,8 +155,8 @@ function branch(
 }
 
 /**
- * The handler looks for ENDBR64 where a sealed preamble has poison, so that it takes the trap for any
- * invalid opcode: nothing is reported, and nothing goes on.
+ * The handler looks for ENDBR64 where a sealed preamble has poison, so that it takes the trap for
+ * any invalid opcode: nothing is reported, and nothing goes on.
  */
 function unrecognised({ features }: Scheme, reports: CallDecision['reports']): CallDecision {
   const place = features.layout === 'linux-6.18' ? 'callee' : 'before-callee';

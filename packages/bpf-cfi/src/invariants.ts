@@ -22,7 +22,9 @@ function schemeBefore({ before, revision }: CfiTransition): Scheme | undefined {
   return schemeOf(before, featuresOf(revision));
 }
 
-/** What every revision promises that gives preambles to BPF, in a build whose alignment it knows. */
+/**
+ * What every revision promises that gives preambles to BPF, in a build whose alignment it knows.
+ */
 const WITH_PREAMBLES = REVISIONS.filter(
   ({ id }) =>
     !id.startsWith('bug:') && featuresOf(id).preambles && featuresOf(id).dummyStub !== 'null',

@@ -13,13 +13,15 @@ import type { Scheme } from './preamble.ts';
 import type { TrampolineCalls } from './trampoline.ts';
 
 /*
- * Where the model's kernel keeps things. Any addresses of a real kernel would do; these are easy to read
- * in a listing.
+ * Where the model's kernel keeps things. Any addresses of a real kernel would do; these are easy to
+ * read in a listing.
  */
 
 /** The function with the call site. */
 export const CALLER = 0xffff_ffff_8100_0000n;
-/** Functions of C, one every 512 bytes; a page of its own, so that nothing lies before a preamble. */
+/**
+ * Functions of C, one every 512 bytes; a page of its own, so that nothing lies before a preamble.
+ */
 export const FUNCTIONS = 0xffff_ffff_8101_0000n;
 export const BPF_ENTER = 0xffff_ffff_8102_0000n;
 export const BPF_EXIT = 0xffff_ffff_8102_0040n;
@@ -72,7 +74,9 @@ export interface Text {
   readonly bytes: readonly number[];
 }
 
-/** Retpoline: CALL over a loop that catches speculation, then RET to R11. arch/x86/lib/retpoline.S. */
+/**
+ * Retpoline: CALL over a loop that catches speculation, then RET to R11. arch/x86/lib/retpoline.S.
+ */
 const RETPOLINE = [
   ...[0xe8, 0x07, 0x00, 0x00, 0x00, 0xf3, 0x90, 0x0f, 0xae, 0xe8, 0xeb, 0xf9],
   ...[0x4c, 0x89, 0x1c, 0x24, 0xc3],
@@ -92,7 +96,8 @@ function cmovs({ features }: Pick<Scheme, 'features'>): readonly (readonly numbe
 
 /**
  * The arity thunks: JNE to a UD2, the CMOVs that a speculating CPU executes behind it, and RET. The
- * seventh is too long for a UD2 of its own and shares that of the sixth, 7 bytes before its JNE's end.
+ * seventh is too long for a UD2 of its own and shares that of the sixth, 7 bytes before its JNE's
+ * end.
  */
 function arityThunks(scheme: Scheme): Text {
   const bytes: number[] = [];
@@ -121,7 +126,9 @@ function fixedText(scheme: Scheme): readonly Text[] {
 
 const fixedPages = new Map<string, readonly Page[]>();
 
-/** The pages that do not depend on what is called; made once for each scheme that differs in them. */
+/**
+ * The pages that do not depend on what is called; made once for each scheme that differs in them.
+ */
 function pagesOfFixedText(scheme: Scheme): readonly Page[] {
   const key = `${scheme.setup.ibt}/${scheme.features.layout}`;
   const known = fixedPages.get(key);
@@ -170,7 +177,9 @@ export function kernelMachine(
   });
 }
 
-/** `name+0x1b/0x30`, as the kernel prints an address; the address alone where no symbol holds it. */
+/**
+ * `name+0x1b/0x30`, as the kernel prints an address; the address alone where no symbol holds it.
+ */
 export function symbolText(symbols: readonly Symbol[], address: bigint): string {
   const symbol = symbols.find(
     (one) => address >= one.address && address < one.address + BigInt(one.size),

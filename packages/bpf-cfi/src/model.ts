@@ -10,7 +10,10 @@ import { RULES } from './rules.ts';
 import type { Setup } from './setup.ts';
 import { initial, type State } from './state.ts';
 
-/** BPF under control-flow integrity: JIT images, struct_ops trampolines, and the calls that lead to them. */
+/**
+ * BPF under control-flow integrity: JIT images, struct_ops trampolines, and the calls that lead to
+ * them.
+ */
 export const bpfCfi: Model<State, Operation, Outcome, Setup> = {
   name: 'bpf-cfi',
   revisions: REVISIONS,

@@ -66,7 +66,9 @@ export type RegisteredMember =
 
 /** What can happen to a kernel. */
 export type Operation =
-  /** The kernel boots; `cfi` is the value of its parameter, `seed` the random word that it draws. */
+  /**
+   * The kernel boots; `cfi` is the value of its parameter, `seed` the random word that it draws.
+   */
   | { readonly op: 'boot'; readonly cfi?: string | undefined; readonly seed: number }
   /** bpf(BPF_PROG_LOAD) of a small program. */
   | {
@@ -84,7 +86,9 @@ export type Operation =
   | { readonly op: 'unload'; readonly program: string }
   /** BPF_OBJ_GET_INFO_BY_FD: the image from its entry on; addresses as question marks. */
   | { readonly op: 'image'; readonly program: string }
-  /** The whole image as it lies in kernel memory, its preamble first; addresses as question marks. */
+  /**
+   * The whole image as it lies in kernel memory, its preamble first; addresses as question marks.
+   */
   | { readonly op: 'text'; readonly program: string }
   /** A checked call of a function of C, by a caller that was compiled for `site`. */
   | {

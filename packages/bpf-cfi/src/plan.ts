@@ -297,8 +297,9 @@ export function planProgram(scheme: Scheme, name: string, program: Program): Cal
 }
 
 /**
- * A jump from one program into another. It lands behind the frame, on an ENDBR64 of its own, so that
- * there is no hash to check; at the entry a second frame would be made, and its return address lost.
+ * A jump from one program into another. It lands behind the frame, on an ENDBR64 of its own, so
+ * that there is no hash to check; at the entry a second frame would be made, and its return address
+ * lost.
  */
 export function planTailCall(scheme: Scheme, name: string, program: Program): CallPlan {
   const { setup, features } = scheme;
@@ -365,8 +366,9 @@ export function stubHash(scheme: Scheme, stub: string | undefined): number {
 }
 
 /**
- * cfi_get_func_arity() of a stub: 0 but with FineIBT and BHI, where the preamble calls the thunk of its
- * arity. arch/x86/kernel/alternative.c, Linux 6.15; what it decodes without the guard has no meaning.
+ * cfi_get_func_arity() of a stub: 0 but with FineIBT and BHI, where the preamble calls the thunk of
+ * its arity. arch/x86/kernel/alternative.c, Linux 6.15; what it decodes without the guard has no
+ * meaning.
  */
 export function stubArity(scheme: Scheme, stub: string | undefined): number {
   const { boot, features } = scheme;
@@ -407,8 +409,8 @@ function stubOf(
 }
 
 /**
- * Where the trampoline of a member lies. The kernel packs those of a map behind each other; here each has
- * a page of its own, so that what lies in front of it is the same for all.
+ * Where the trampoline of a member lies. The kernel packs those of a map behind each other; here
+ * each has a page of its own, so that what lies in front of it is the same for all.
  */
 export function trampolineAddress(
   map: Pick<StructMap, 'struct' | 'slot'>,

@@ -6,8 +6,8 @@ import type { Features } from './revisions.ts';
 import type { Setup } from './setup.ts';
 
 /*
- * What stands in front of a function. The compiler writes a kCFI preamble; at boot the kernel may write
- * FineIBT's over it; the BPF JIT writes either in front of what it makes.
+ * What stands in front of a function. The compiler writes a kCFI preamble; at boot the kernel may
+ * write FineIBT's over it; the BPF JIT writes either in front of what it makes.
  */
 
 /** A kernel's build, boot and revision: what every byte depends on. */
@@ -94,7 +94,9 @@ function jitNops(setup: Setup, features: Features): number {
   return features.offset === 'sixteen' ? 11 : prefixNops(setup);
 }
 
-/** The twelve bytes behind ENDBR64 of a FineIBT preamble, and what replaces ENDBR64 at the entry. */
+/**
+ * The twelve bytes behind ENDBR64 of a FineIBT preamble, and what replaces ENDBR64 at the entry.
+ */
 function fineibtCheck(
   { features, boot }: Pick<Scheme, 'features' | 'boot'>,
   hash: number,

@@ -82,7 +82,9 @@ export function unload(
   return succeed(freed, 'unload.freed');
 }
 
-/** Memory is found by its header, so that freeing from anywhere but the image's start frees nothing. */
+/**
+ * Memory is found by its header, so that freeing from anywhere but the image's start frees nothing.
+ */
 export function imageAfterFree(scheme: Scheme, program: Program): Program['image'] {
   const { address, pointer } = programImage(scheme, program);
   const misses = scheme.features.freesFrom === 'entry' && pointer !== address;
@@ -115,8 +117,8 @@ export function text(
 }
 
 /**
- * Bytes as hexadecimal digits, with question marks for what depends on where things lie: the distances
- * of calls and of jumps that leave the bytes, and 64-bit constants.
+ * Bytes as hexadecimal digits, with question marks for what depends on where things lie: the
+ * distances of calls and of jumps that leave the bytes, and 64-bit constants.
  */
 export function maskedHex(bytes: Uint8Array): string {
   return disassemble(bytes)
@@ -142,8 +144,8 @@ function leaves(target: number, bytes: Uint8Array): boolean {
 const MAX_DISTANCE = 1n << 31n;
 
 /**
- * bpf_arch_text_poke(): a NOP, CALL or JMP at a program's entry becomes another one, if it is what the
- * caller believes.
+ * bpf_arch_text_poke(): a NOP, CALL or JMP at a program's entry becomes another one, if it is what
+ * the caller believes.
  */
 export function textPoke(
   state: State,

@@ -29,7 +29,9 @@ const MAX_ARGUMENT_SIZE = 16;
 
 type Refusal = readonly [errno: CfiErrno, rule: RuleName];
 
-/** bpf_struct_ops_desc_init(), in its order of checks. Nothing is left of a struct that is refused. */
+/**
+ * bpf_struct_ops_desc_init(), in its order of checks. Nothing is left of a struct that is refused.
+ */
 export function registerStruct(
   state: State,
   { name, stubs, btf, members }: OperationOf<'registerStruct'>,
@@ -78,7 +80,9 @@ function refusedFunction(
   return stub === null || !features.stubsRequired ? undefined : refusedStub(source, stub);
 }
 
-/** btf_distill_func_proto(): a trampoline can pass the arguments, and take back what is returned. */
+/**
+ * btf_distill_func_proto(): a trampoline can pass the arguments, and take back what is returned.
+ */
 function isDistilled(source: string): boolean {
   const { parameters, returns, variadic } = prototype(source);
   if (variadic || parameters.length > MAX_ARGUMENTS) return false;

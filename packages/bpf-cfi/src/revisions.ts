@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 import { resolveRevisions, type Revision, type RevisionId } from '@kernel-models/model-core';
 
-/** In what the revisions differ. The switches from `storedPointer` on are bugs, off in a real kernel. */
+/**
+ * In what the revisions differ. The switches from `storedPointer` on are bugs, off in a real
+ * kernel.
+ */
 export interface Features {
   /** JIT images and struct_ops trampolines begin with a preamble; calls into BPF are checked. */
   readonly preambles: boolean;
@@ -33,7 +36,9 @@ export interface Features {
   readonly ownerNonzero: 'handled' | 'EINVAL';
   /** Bytes between the start of an image and its entry, with padding. */
   readonly offset: 'sixteen' | 'alignment';
-  /** Where a struct_ops trampoline reads stack arguments from: the frame's own, or 8 bytes higher. */
+  /**
+   * Where a struct_ops trampoline reads stack arguments from: the frame's own, or 8 bytes higher.
+   */
   readonly stackArguments: 'own' | 'fentry';
 
   /* Planted or historical bugs. */

@@ -146,7 +146,9 @@ function startOf(scenario: Scenario): MachineState {
   return { ...state, pages: mergePages(state.pages, slot) };
 }
 
-/** Of a check that passes: the jump over the trap leads from the third instruction to the branch. */
+/**
+ * Of a check that passes: the jump over the trap leads from the third instruction to the branch.
+ */
 function instructionsBeforeBranch({ scheme, hash }: Scenario): number {
   const { branch, bytes, trap } = callSite(scheme, hash, 0);
   if (trap !== undefined && scheme.boot.mode === 'KCFI') return 3;

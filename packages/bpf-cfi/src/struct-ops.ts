@@ -10,8 +10,8 @@ import { answer, impossible, refuse, succeed, type CfiStep } from './step.ts';
 import { structMember, structMembers, TCP_REQUIRED, type StructMember } from './struct-types.ts';
 
 /*
- * Maps of type BPF_MAP_TYPE_STRUCT_OPS: from a value with programs in it to a registered struct with
- * trampolines in it. Reads beside kernel/bpf/bpf_struct_ops.c, Linux 6.12.
+ * Maps of type BPF_MAP_TYPE_STRUCT_OPS: from a value with programs in it to a registered struct
+ * with trampolines in it. Reads beside kernel/bpf/bpf_struct_ops.c, Linux 6.12.
  */
 
 function withMap(state: State, name: string, map: StructMap): State {
@@ -53,7 +53,9 @@ interface Refusal {
   readonly rule: RuleName;
 }
 
-/** bpf_struct_ops_map_update_elem(), in its order of checks. Whatever fails leaves the map in INIT. */
+/**
+ * bpf_struct_ops_map_update_elem(), in its order of checks. Whatever fails leaves the map in INIT.
+ */
 export function mapUpdate(
   state: State,
   operation: OperationOf<'mapUpdate'>,
@@ -188,8 +190,8 @@ export function showTrampoline(
 }
 
 /**
- * bpf_struct_ops_map_delete_elem(). The map can never be updated again; its programs stay with it, since
- * sockets may be using them.
+ * bpf_struct_ops_map_delete_elem(). The map can never be updated again; its programs stay with it,
+ * since sockets may be using them.
  */
 export function mapDelete(state: State, { map: name }: OperationOf<'mapDelete'>): CfiStep {
   const map = state.maps[name];

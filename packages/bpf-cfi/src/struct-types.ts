@@ -2,8 +2,8 @@
 import type { Features } from './revisions.ts';
 
 /*
- * The structs that BPF may implement: their members as BTF has them, and the stubs that the kernel gives
- * them. net/ipv4/bpf_tcp_ca.c, net/bpf/bpf_dummy_struct_ops.c.
+ * The structs that BPF may implement: their members as BTF has them, and the stubs that the kernel
+ * gives them. net/ipv4/bpf_tcp_ca.c, net/bpf/bpf_dummy_struct_ops.c.
  */
 
 /** The name of a struct that BPF may implement. */
@@ -91,5 +91,8 @@ export function structMember(
   return structMembers(struct, features).find((one) => one.name === name);
 }
 
-/** Names that a struct's registration demands programs for, in the order in which they are looked for. */
+/**
+ * Names that a struct's registration demands programs for, in the order in which they are looked
+ * for.
+ */
 export const TCP_REQUIRED: readonly string[] = ['ssthresh', 'undo_cwnd'];

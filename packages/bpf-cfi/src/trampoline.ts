@@ -5,8 +5,8 @@ import { jitPreamble, type Arity, type Scheme } from './preamble.ts';
 import type { Features } from './revisions.ts';
 
 /*
- * struct_ops trampolines: what stands between a checked indirect call of a member and a BPF program.
- * Reads beside __arch_prepare_bpf_trampoline(), arch/x86/net/bpf_jit_comp.c.
+ * struct_ops trampolines: what stands between a checked indirect call of a member and a BPF
+ * program. Reads beside __arch_prepare_bpf_trampoline(), arch/x86/net/bpf_jit_comp.c.
  */
 
 /** Flags of a trampoline. include/linux/bpf.h. */
@@ -125,7 +125,9 @@ const RDX = 2;
 const RSI = 6;
 const RDI = 7;
 
-/** The struct_ops trampoline of a member at an address; undefined where it has too many arguments. */
+/**
+ * The struct_ops trampoline of a member at an address; undefined where it has too many arguments.
+ */
 export function structOpsTrampoline(
   scheme: Scheme,
   shape: TrampolineShape,

@@ -8,7 +8,9 @@
 #include "probe.h"
 #include <linux/bpf.h>
 
-/* ENOTSUPP, which the kernel keeps from user space everywhere else. Origin: include/linux/errno.h. */
+/*
+ * ENOTSUPP, which the kernel keeps from user space everywhere else. Origin: include/linux/errno.h.
+ */
 #define KM_ENOTSUPP 524
 
 /* Newer than the headers of many hosts. Origin: include/uapi/linux/bpf.h, Linux 6.4. */
@@ -677,8 +679,8 @@ static void map_create(const struct word *operation)
 		return;
 	}
 	close(btf_fd);
-	*map = (struct map){ .type = strcmp(type, "bpf_dummy_ops") ? "tcp_congestion_ops" : "bpf_dummy_ops",
-			     .value_size = attr.value_size };
+	*map = (struct map){ .value_size = attr.value_size };
+	map->type = strcmp(type, "bpf_dummy_ops") ? "tcp_congestion_ops" : "bpf_dummy_ops";
 	map->fd = own_fd(fd);
 	snprintf(map->name, sizeof(map->name), "%s", name);
 	say_value(0);

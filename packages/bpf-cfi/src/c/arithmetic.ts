@@ -6,7 +6,9 @@ import { unqualified, type BuiltinType, type CType } from './type.ts';
  * The types and values of integer arithmetic. C17 6.3.1.1 and 6.3.1.8, on x86-64.
  */
 
-/** The type of a value: without qualifiers, of an enum its integer type, of an atomic what is in it. */
+/**
+ * The type of a value: without qualifiers, of an enum its integer type, of an atomic what is in it.
+ */
 export function valueType(type: CType): CType {
   const plain = unqualified(type);
   if (plain.kind === 'atomic') return valueType(plain.type);

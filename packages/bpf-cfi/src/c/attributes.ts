@@ -52,7 +52,9 @@ export function mergeAttributes(earlier: Attributes | undefined, later: Attribut
   };
 }
 
-/** Attributes that change no type. Clang Attribute Reference; the kernel's compiler_attributes.h. */
+/**
+ * Attributes that change no type. Clang Attribute Reference; the kernel's compiler_attributes.h.
+ */
 const TRANSPARENT: ReadonlySet<string> = new Set(
   (
     'access alias aligned_value alloc_align alloc_size always_inline annotate artificial ' +
@@ -93,7 +95,10 @@ const FLAGS: ReadonlyMap<string, FunctionFlag> = new Map([
   ['nocf_check', 'nocf_check'],
 ]);
 
-/** Reads all attributes at this place into `attributes`, or into a new list; undefined where none is. */
+/**
+ * Reads all attributes at this place into `attributes`, or into a new list; undefined where none
+ * is.
+ */
 export function readAttributes(reader: Reader, attributes?: Attributes): Attributes | undefined {
   let list = attributes;
   while (reader.token.word === 'attribute') {
@@ -168,7 +173,9 @@ function modeArgument(reader: Reader): string {
   return mode;
 }
 
-/** Machine modes: the signed and the unsigned type, or the floating one, or the part of a complex. */
+/**
+ * Machine modes: the signed and the unsigned type, or the floating one, or the part of a complex.
+ */
 const MODES: ReadonlyMap<string, { integer?: readonly [string, string]; part?: string }> = new Map([
   ['QI', { integer: ['a', 'h'] }],
   ['byte', { integer: ['a', 'h'] }],

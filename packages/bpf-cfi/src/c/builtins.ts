@@ -46,8 +46,8 @@ function rows(
 }
 
 /**
- * The builtin types of C on x86-64 by their code in a mangled name. Itanium C++ ABI, 5.1.5.2; sizes:
- * System V ABI, AMD64 supplement, 3.1.2.
+ * The builtin types of C on x86-64 by their code in a mangled name. Itanium C++ ABI, 5.1.5.2;
+ * sizes: System V ABI, AMD64 supplement, 3.1.2.
  */
 const TYPES: ReadonlyMap<string, BuiltinType> = new Map(
   [

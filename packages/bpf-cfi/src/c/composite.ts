@@ -57,7 +57,10 @@ function compositeFunction(types: TypeTable, a: FunctionType, b: FunctionType): 
   return types.func({ ...shared, parameters, variadic: a.variadic });
 }
 
-/** A declaration without a prototype fits one that is not variadic and whose parameters are promoted. */
+/**
+ * A declaration without a prototype fits one that is not variadic and whose parameters are
+ * promoted.
+ */
 function agreesWithoutPrototype({ parameters, variadic }: FunctionType): boolean {
   return !variadic && (parameters ?? []).every((type) => promotedParameter(type) === type);
 }

@@ -14,8 +14,8 @@ import { unqualified, type CType, type FunctionName } from './type.ts';
 import { QUALIFIERS, SEGMENTS } from './words.ts';
 
 /*
- * Declarators: C17 6.7.6. They are read from the identifier outwards and applied in the reverse order,
- * from the specifiers' type inwards.
+ * Declarators: C17 6.7.6. They are read from the identifier outwards and applied in the reverse
+ * order, from the specifiers' type inwards.
  */
 
 /** One step of a declarator. The first one of a list is the nearest to the identifier. */
@@ -376,7 +376,10 @@ function applyChunk(
   }
 }
 
-/** Attributes within a declarator: of the function that is there already, else of one nearer to the name. */
+/**
+ * Attributes within a declarator: of the function that is there already, else of one nearer to the
+ * name.
+ */
 function applyInside(
   reader: Reader,
   type: CType,

@@ -48,8 +48,8 @@ function classAt(source: string, offset: number): number {
 }
 
 /**
- * Splits C into tokens, one at a time. Comments and the line markers of a preprocessor are space; other
- * directives are errors, for there is no preprocessor here.
+ * Splits C into tokens, one at a time. Comments and the line markers of a preprocessor are space;
+ * other directives are errors, for there is no preprocessor here.
  */
 export class Lexer {
   readonly #source: string;

@@ -67,22 +67,28 @@ export class Scope {
 export interface Dialect {
   /** `()` is `(void)`, and bool, true, false and nullptr_t are there. */
   readonly c23: boolean;
-  /** -funsigned-char, as the kernel is built since Linux 6.2. Changes values, never a mangled name. */
+  /**
+   * -funsigned-char, as the kernel is built since Linux 6.2. Changes values, never a mangled name.
+   */
   readonly unsignedChar: boolean;
   /** -fshort-wchar. */
   readonly shortWchar: boolean;
   /** -fcf-protection=branch, where nocf_check is part of a function type. */
   readonly branchProtection: boolean;
   /**
-   * A tag that nothing declared before belongs to the file, wherever it stands, and not to the parameter
-   * list, as C has it: what a person means who writes one prototype alone.
+   * A tag that nothing declared before belongs to the file, wherever it stands, and not to the
+   * parameter list, as C has it: what a person means who writes one prototype alone.
    */
   readonly fileTags: boolean;
-  /** A function type keeps the qualifiers of its return type, as clang has it and C17 6.7.6.3 not. */
+  /**
+   * A function type keeps the qualifiers of its return type, as clang has it and C17 6.7.6.3 not.
+   */
   readonly returnQualifiers: boolean;
 }
 
-/** Walks over the tokens of one source, with the scopes and types of the translation unit around it. */
+/**
+ * Walks over the tokens of one source, with the scopes and types of the translation unit around it.
+ */
 export class Reader {
   readonly source: string;
   readonly types: TypeTable;
@@ -164,8 +170,8 @@ export class Reader {
   }
 
   /**
-   * Bounds nesting, so that a hostile input ends in an error and not in an exhausted stack. Nobody reads
-   * on behind an error, so that a level that is not left does no harm.
+   * Bounds nesting, so that a hostile input ends in an error and not in an exhausted stack. Nobody
+   * reads on behind an error, so that a level that is not left does no harm.
    *
    * @throws CSyntaxError where there are too many levels
    */

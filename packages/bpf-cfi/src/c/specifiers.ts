@@ -257,8 +257,8 @@ function layOut(tag: TagType, attributes: Attributes | undefined): void {
 }
 
 /**
- * The tag that a name means here. A body, or `struct tag;` alone, declares it in this scope; otherwise
- * the nearest one is meant, and if there is none, it is declared here. C17 6.7.2.3.
+ * The tag that a name means here. A body, or `struct tag;` alone, declares it in this scope;
+ * otherwise the nearest one is meant, and if there is none, it is declared here. C17 6.7.2.3.
  */
 function resolveTag(
   reader: Reader,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-/** C that cannot be read, or that means nothing. The message begins with line and column, from 1. */
+/**
+ * C that cannot be read, or that means nothing. The message begins with line and column, from 1.
+ */
 export class CSyntaxError extends Error {
   readonly line: number;
   readonly column: number;

@@ -6,8 +6,9 @@ import { TypeTable } from './type-table.ts';
 import type { FunctionName, TagType } from './type.ts';
 
 /**
- * C declarations at file scope, with the types that they name. Sources are added one after the other,
- * as if they stood in one file. A source with an error adds nothing that was not read before it.
+ * C declarations at file scope, with the types that they name. Sources are added one after the
+ * other, as if they stood in one file. A source with an error adds nothing that was not read before
+ * it.
  */
 export class TranslationUnit {
   readonly types: TypeTable = new TypeTable();

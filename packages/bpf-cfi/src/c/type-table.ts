@@ -30,8 +30,8 @@ function nodeBehind(nodes: Map<CType, FunctionNode>, type: CType): FunctionNode 
 }
 
 /**
- * Makes types so that equal ones are the same object. One table serves one translation unit; tags are
- * the only types in it that are equal to nothing but themselves.
+ * Makes types so that equal ones are the same object. One table serves one translation unit; tags
+ * are the only types in it that are equal to nothing but themselves.
  */
 export class TypeTable {
   #serial = FIRST_SERIAL;

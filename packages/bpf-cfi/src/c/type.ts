@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /*
- * Canonical C types, as clang's ASTContext has them: typedefs are gone, parameters are adjusted, and
- * within one table equal types are the same object. So identity is `===`, which is what the
+ * Canonical C types, as clang's ASTContext has them: typedefs are gone, parameters are adjusted,
+ * and within one table equal types are the same object. So identity is `===`, which is what the
  * substitutions of a mangled name ask for.
  */
 
@@ -53,8 +53,8 @@ export interface Member {
 }
 
 /**
- * A struct, union or enum. The one type that changes: from its declaration to its definition, and when
- * a typedef names it.
+ * A struct, union or enum. The one type that changes: from its declaration to its definition, and
+ * when a typedef names it.
  */
 export interface TagType {
   readonly kind: 'tag';
@@ -103,7 +103,9 @@ export interface ArrayType {
   readonly bound: bigint | 'variable' | undefined;
 }
 
-/** Calling conventions that clang tells apart by type. `c` is the default, and sysv_abi on x86-64. */
+/**
+ * Calling conventions that clang tells apart by type. `c` is the default, and sysv_abi on x86-64.
+ */
 export type Convention =
   | 'c'
   | 'ms_abi'

@@ -3,8 +3,8 @@ import type { Storage } from './specifiers.ts';
 import { CONST, RESTRICT, VOLATILE } from './type.ts';
 
 /*
- * The words of C that mean something by themselves where declarations stand, with GNU C's spellings and
- * the annotations of the kernel's headers.
+ * The words of C that mean something by themselves where declarations stand, with GNU C's spellings
+ * and the annotations of the kernel's headers.
  */
 
 /** What a word is in a declaration; a name is none of these. */
@@ -28,7 +28,9 @@ export const QUALIFIERS: ReadonlyMap<string, number> = new Map([
   ...['restrict', '__restrict', '__restrict__'].map((word) => [word, RESTRICT] as const),
 ]);
 
-/** Segment-relative pointers. Clang language extensions, "Memory references to specified segments". */
+/**
+ * Segment-relative pointers. Clang language extensions, "Memory references to specified segments".
+ */
 export const SEGMENTS: ReadonlyMap<string, number> = new Map([
   ['__seg_gs', 256],
   ['__seg_fs', 257],

@@ -20,8 +20,8 @@ import { kcfiTypeIds, type TypeIdOptions } from '../type-id/type-id.ts';
 import { declarationOf, preludeOf, type TypeSpec } from './type-spec.ts';
 
 /*
- * The compiler's half as a model of its own: what clang makes of a function type. There is no state; a
- * setup is a command line.
+ * The compiler's half as a model of its own: what clang makes of a function type. There is no
+ * state; a setup is a command line.
  */
 
 /** A compiler and its options. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /*
- * A C type as plain data: what generators make, traces hold and shrinkers make smaller. It says how a
- * type is written, not what it means.
+ * A C type as plain data: what generators make, traces hold and shrinkers make smaller. It says how
+ * a type is written, not what it means.
  */
 
 export type Qualifier = 'const' | 'volatile' | 'restrict';

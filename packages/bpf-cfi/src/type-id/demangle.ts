@@ -2,15 +2,20 @@
 import { substitutionName } from './substitutions.ts';
 
 /*
- * Mangled C types taken apart: what stands in them, with every substitution put back. Itanium C++ ABI,
+ * Mangled C types taken apart: what stands in them, with every substitution put back. Itanium C++
+ * ABI,
  * 5.1.5, as far as clang uses it for C.
  */
 
-/** A mangled type as a tree. Two types are the same to a checked call where their trees are equal. */
+/**
+ * A mangled type as a tree. Two types are the same to a checked call where their trees are equal.
+ */
 export type TypeTree =
   /** A builtin type by its code, a normalized integer, or the ellipsis `z`. */
   | { readonly kind: 'builtin'; readonly code: string }
-  /** A tag, or an unnamed member of one: the names from the outside inwards; `within` a function. */
+  /**
+   * A tag, or an unnamed member of one: the names from the outside inwards; `within` a function.
+   */
   | { readonly kind: 'name'; readonly parts: readonly string[]; readonly within: string | null }
   | { readonly kind: 'pointer'; readonly to: TypeTree }
   | { readonly kind: 'qualified'; readonly qualifiers: string; readonly type: TypeTree }
@@ -123,7 +128,10 @@ class Demangler {
     return { kind: 'vector', count: count.slice(2, -1), element: this.type() };
   }
 
-  /** A calling convention and its function are one component; an address space has qualifiers with it. */
+  /**
+   * A calling convention and its function are one component; an address space has qualifiers with
+   * it.
+   */
   #vendor(): TypeTree {
     this.#at += 1;
     const vendor = this.#sourceName();

@@ -36,7 +36,9 @@ export const DEFAULT_MANGLING: MangleOptions = {
   bf16: 'DF16b',
 };
 
-/** The numbers that a translation unit gives to records without linkage, in order of first mangling. */
+/**
+ * The numbers that a translation unit gives to records without linkage, in order of first mangling.
+ */
 export class AnonymousNumbers {
   readonly #numbers = new Map<TagType, number>();
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-/** `S_`, `S0_` .. `S9_`, `SA_` .. `SZ_`, `S10_` ...: base 36 of one less. Itanium C++ ABI, 5.1.10. */
+/**
+ * `S_`, `S0_` .. `S9_`, `SA_` .. `SZ_`, `S10_` ...: base 36 of one less. Itanium C++ ABI, 5.1.10.
+ */
 export function substitutionName(index: number): string {
   return index === 0 ? 'S_' : `S${(index - 1).toString(36).toUpperCase()}_`;
 }

@@ -21,7 +21,9 @@ export interface TypeId {
   readonly mangled: string;
   /** Why the same type may have another id elsewhere; absent where it has one id for all. */
   readonly unstable?: string;
-  /** Whether a call through a pointer of the type is checked: clang does not without a prototype. */
+  /**
+   * Whether a call through a pointer of the type is checked: clang does not without a prototype.
+   */
   readonly checked: boolean;
 }
 
@@ -33,7 +35,10 @@ export interface NamedTypeId extends TypeId {
   readonly kind: 'function' | 'pointer' | 'typedef' | 'member';
 }
 
-/** Names of a type id's suffix: what clang puts behind a mangled name in which integers are normalized. */
+/**
+ * Names of a type id's suffix: what clang puts behind a mangled name in which integers are
+ * normalized.
+ */
 const NORMALIZED = '.normalized';
 
 /**
@@ -67,8 +72,8 @@ function manglingOf(options: TypeIdOptions): MangleOptions {
 }
 
 /**
- * The type ids of everything in C declarations that has one: functions, pointers to functions, and the
- * function-pointer members of structs that have a tag.
+ * The type ids of everything in C declarations that has one: functions, pointers to functions, and
+ * the function-pointer members of structs that have a tag.
  *
  * @throws CSyntaxError with line and column where the source is no C
  * @example kcfiTypeIds('int f(int *);')[0]?.id // 0x3ad55aca
@@ -115,7 +120,9 @@ function dialectOf(options: TypeIdOptions): Partial<Dialect> {
   };
 }
 
-/** The type id of a declaration; empty where its type is neither a function nor a pointer to one. */
+/**
+ * The type id of a declaration; empty where its type is neither a function nor a pointer to one.
+ */
 export function namedTypeId(
   declared: Declared,
   options: TypeIdOptions = {},

@@ -4,9 +4,9 @@
  * xxHash64, seed 0: the hash of kCFI type ids. https://github.com/Cyan4973/xxHash, xxhash_spec.md,
  * "XXH64 algorithm description".
  *
- * In two halves of 32 bits: a 64-bit product takes four products of 16-bit halves, all below 2^53, and
- * is some ten times faster than BigInt. `high` and `low` hold the result of the last operation; they
- * never outlive a call of `xxHash64`.
+ * In two halves of 32 bits: a 64-bit product takes four products of 16-bit halves, all below 2^53,
+ * and is some ten times faster than BigInt. `high` and `low` hold the result of the last operation;
+ * they never outlive a call of `xxHash64`.
  */
 
 let high = 0;

@@ -3,8 +3,8 @@ import { AF, CF, OF, PARITY, SF, ZF } from './flags.ts';
 
 /*
  * Arithmetic on quantities of 8 to 64 bits in two 32-bit halves, with the flags that it leaves. Two
- * halves and not BigInt: an addition of BigInts takes some 100 ns, one of halves 3 ns. Results are in
- * `low`, `high` and `flags` until the next operation.
+ * halves and not BigInt: an addition of BigInts takes some 100 ns, one of halves 3 ns. Results are
+ * in `low`, `high` and `flags` until the next operation.
  */
 
 /** The result of the last operation. */
@@ -44,7 +44,9 @@ export class Alu {
     else this.#setNarrow(32 - 8 * size, low << (32 - 8 * size), 0);
   }
 
-  /** Operands of fewer bits are moved to the top of 32, where carry and overflow are those of 32. */
+  /**
+   * Operands of fewer bits are moved to the top of 32, where carry and overflow are those of 32.
+   */
   #addNarrow(shift: number, al: number, bl: number): void {
     const [a, b] = [al << shift, bl << shift];
     const sum = (a + b) | 0;
@@ -110,7 +112,9 @@ export class Alu {
     if (count === 1) this.flags = (this.flags & ~OF) | (!arithmetic && top ? OF : 0);
   }
 
-  /** OF of a shift by more than one is undefined: it stays as it was. AF, undefined too, is clear. */
+  /**
+   * OF of a shift by more than one is undefined: it stays as it was. AF, undefined too, is clear.
+   */
   #shifted(size: number, result: bigint, carry: boolean, before: number): void {
     this.low = Number(BigInt.asIntN(32, result));
     this.high = Number(BigInt.asIntN(32, result >> 32n));

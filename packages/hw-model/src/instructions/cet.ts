@@ -4,9 +4,9 @@ import type { ControlState } from '../cpu/state.ts';
 import type { CetFeatures } from './machine-state.ts';
 
 /*
- * Control-flow enforcement: the MSRs and the tracker of indirect branches. Intel SDM volume 1, chapter
- * 18 (Control-flow Enforcement Technology); the order of checks and the exemption of INT3 as Bochs 2.7
- * has them.
+ * Control-flow enforcement: the MSRs and the tracker of indirect branches. Intel SDM volume 1,
+ * chapter 18 (Control-flow Enforcement Technology); the order of checks and the exemption of INT3
+ * as Bochs 2.7 has them.
  */
 
 export const IA32_U_CET = 0x6a0;
@@ -92,9 +92,9 @@ export function isValidCet(value: bigint, { ibt, shadowStack }: CetFeatures): bo
 }
 
 /**
- * The control state at the first instruction of a handler: whatever came through the IDT, or SYSCALL,
- * waits for ENDBRANCH if indirect branches are tracked there. What an outer privilege level waited for
- * stays in its own MSR; what the same level waited for is lost.
+ * The control state at the first instruction of a handler: whatever came through the IDT, or
+ * SYSCALL, waits for ENDBRANCH if indirect branches are tracked there. What an outer privilege
+ * level waited for stays in its own MSR; what the same level waited for is lost.
  */
 export function trackHandlerEntry(control: ControlState, cpl: number): ControlState {
   if (!isTracking(control, cpl)) return control;

@@ -99,7 +99,9 @@ class Decoder {
     return byte;
   }
 
-  /** Takes prefixes; a REX counts only directly before the opcode. Returns the opcode's first byte. */
+  /**
+   * Takes prefixes; a REX counts only directly before the opcode. Returns the opcode's first byte.
+   */
   #prefixes(): number {
     for (;;) {
       const byte = this.#byte();

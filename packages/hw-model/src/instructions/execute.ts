@@ -11,8 +11,8 @@ import {
 import { Fault, Halt, Unsupported, type Executor, type Machine } from './machine.ts';
 
 /*
- * What each instruction does. Intel SDM volume 2. An instruction that is decoded and not here is a real
- * one that nobody has needed yet: `unsupported`.
+ * What each instruction does. Intel SDM volume 2. An instruction that is decoded and not here is a
+ * real one that nobody has needed yet: `unsupported`.
  */
 
 function operand(instruction: Instruction, index: number): Operand {
@@ -320,7 +320,9 @@ const EXECUTORS: ReadonlyMap<string, Executor> = new Map<string, Executor>([
   ),
 ]);
 
-/** The executor of an instruction: also of one that nobody executes, which says so when it is run. */
+/**
+ * The executor of an instruction: also of one that nobody executes, which says so when it is run.
+ */
 export function executorOf({ mnemonic, condition }: Instruction): Executor {
   const known = EXECUTORS.get(mnemonic);
   if (known !== undefined) return known;

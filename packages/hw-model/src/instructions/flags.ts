@@ -11,7 +11,10 @@ export const OF = 0x800;
 /** The flags that arithmetic sets. */
 export const STATUS: number = CF | PF | AF | ZF | SF | OF;
 
-/** Whether a condition holds: the low four bits of the opcode of Jcc. Intel SDM volume 1, appendix B. */
+/**
+ * Whether a condition holds: the low four bits of the opcode of Jcc. Intel SDM volume 1, appendix
+ * B.
+ */
 export function holds(condition: number, flags: number): boolean {
   let result: boolean;
   switch (condition >> 1) {

@@ -87,5 +87,7 @@ export const UNSUPPORTED: Decoded = Object.freeze({ kind: 'unsupported' });
 /** The longest instruction. Intel SDM volume 2, 2.3.11. */
 export const MAX_INSTRUCTION_LENGTH = 15;
 
-/** The names of the conditions, by the low four bits of an opcode. Intel SDM volume 1, appendix B. */
+/**
+ * The names of the conditions, by the low four bits of an opcode. Intel SDM volume 1, appendix B.
+ */
 export const CONDITIONS: readonly string[] = 'o no b ae e ne be a s ns p np l ge le g'.split(' ');

@@ -33,7 +33,9 @@ export interface MachineSetup {
   readonly features?: CpuFeatures;
 }
 
-/** A machine in 64-bit mode with paging and write protection, as an operating system sets one up. */
+/**
+ * A machine in 64-bit mode with paging and write protection, as an operating system sets one up.
+ */
 export function machineState(setup: MachineSetup): MachineState {
   const { ibt, cpl = 0, rip, registers = {}, pages, cet = 0n } = setup;
   const control = powerOn(setup.features ?? CPU_PRESETS.everything);

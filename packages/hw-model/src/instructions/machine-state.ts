@@ -35,7 +35,10 @@ export interface CetQuirks {
   readonly anyNoTrackPrefix: boolean;
 }
 
-/** What CPUID says of control-flow enforcement: leaf 7, EDX[20] and ECX[7]; and what an implementation does of its own. */
+/**
+ * What CPUID says of control-flow enforcement: leaf 7, EDX[20] and ECX[7]; and what an
+ * implementation does of its own.
+ */
 export interface CetFeatures {
   readonly ibt: boolean;
   readonly shadowStack: boolean;
@@ -43,8 +46,8 @@ export interface CetFeatures {
 }
 
 /**
- * A CPU that executes instructions from memory, in 64-bit mode. RIP, RFLAGS, CR0.WP, CR4.CET, CPL and
- * the MSRs are those of `control`.
+ * A CPU that executes instructions from memory, in 64-bit mode. RIP, RFLAGS, CR0.WP, CR4.CET, CPL
+ * and the MSRs are those of `control`.
  */
 export interface MachineState {
   readonly control: ControlState;

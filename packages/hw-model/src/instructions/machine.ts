@@ -32,7 +32,10 @@ import {
 } from './instruction.ts';
 import { PAGE_SIZE, type MachineState, type Page } from './machine-state.ts';
 
-/** Executes one kind of instruction. What it throws undoes nothing: it throws before it changes anything. */
+/**
+ * Executes one kind of instruction. What it throws undoes nothing: it throws before it changes
+ * anything.
+ */
 export type Executor = (machine: Machine, instruction: Instruction) => void;
 
 /** An instruction as a page remembers it. */
@@ -85,8 +88,8 @@ const RSP = 4;
 const RBP = 5;
 
 /**
- * A machine that executes in place: private to one run, made from a state and frozen into one at its
- * end. 64-bit quantities are pairs of signed 32-bit halves.
+ * A machine that executes in place: private to one run, made from a state and frozen into one at
+ * its end. 64-bit quantities are pairs of signed 32-bit halves.
  */
 export class Machine {
   readonly alu: Alu = new Alu();
@@ -256,7 +259,9 @@ export class Machine {
     if (first.source.executable || last.source.executable) this.#forgetCode();
   }
 
-  /** Self-modifying code, in a mapping that no correct kernel makes: nothing decoded stays valid. */
+  /**
+   * Self-modifying code, in a mapping that no correct kernel makes: nothing decoded stays valid.
+   */
   #forgetCode(): void {
     for (const page of this.#pages.values()) page.code.length = 0;
   }
@@ -310,7 +315,9 @@ export class Machine {
     this.high = operand.address32 ? 0 : high;
   }
 
-  /** Reads an operand into `low` and `high`; a register of 1, 2 or 4 bytes gives zeroes above it. */
+  /**
+   * Reads an operand into `low` and `high`; a register of 1, 2 or 4 bytes gives zeroes above it.
+   */
   read(operand: Operand): void {
     switch (operand.kind) {
       case 'register':

@@ -2,8 +2,8 @@
 import { PAGE_SIZE, type MachineState, type Page } from './machine-state.ts';
 
 /*
- * Memory from outside of a running CPU: building it, reading it, and patching code the way an operating
- * system does. Writes of running code go through machine.ts and its permissions.
+ * Memory from outside of a running CPU: building it, reading it, and patching code the way an
+ * operating system does. Writes of running code go through machine.ts and its permissions.
  */
 
 const MASK = BigInt(PAGE_SIZE - 1);
@@ -24,8 +24,8 @@ export function pageOf(address: bigint): bigint {
 }
 
 /**
- * Maps bytes at an address, and what is left of their first and last page as zeroes. What was mapped
- * there is replaced.
+ * Maps bytes at an address, and what is left of their first and last page as zeroes. What was
+ * mapped there is replaced.
  *
  * @throws RangeError where the bytes leave the address space
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /*
- * The multi-byte NOPs of Linux for 64-bit CPUs. x86_nops, arch/x86/include/asm/nops.h; lengths 9 to 11
- * exist since Linux 6.3.
+ * The multi-byte NOPs of Linux for 64-bit CPUs. x86_nops, arch/x86/include/asm/nops.h; lengths 9 to
+ * 11 exist since Linux 6.3.
  */
 
 const EIGHT = [0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0] as const;

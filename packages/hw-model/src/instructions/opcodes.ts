@@ -2,17 +2,21 @@
 import { CONDITIONS } from './instruction.ts';
 
 /*
- * The opcode maps of 64-bit mode, Intel SDM volume 2, appendix A, as far as this decoder claims them.
+ * The opcode maps of 64-bit mode, Intel SDM volume 2, appendix A, as far as this decoder claims
+ * them.
  */
 
 /**
- * Where an operand comes from: `E` ModRM.rm, `M` the same and never a register, `G` ModRM.reg,
- * `O` the opcode's low three bits, `A` the accumulator, `1` the constant, `C` CL, `I` an immediate,
- * `J` a relative branch target, `S` a segment register in ModRM.reg, `D` a control or debug register.
+ * Where an operand comes from: `E` ModRM.rm, `M` the same and never a register, `G` ModRM.reg, `O`
+ * the opcode's low three bits, `A` the accumulator, `1` the constant, `C` CL, `I` an immediate, `J`
+ * a relative branch target, `S` a segment register in ModRM.reg, `D` a control or debug register.
  */
 export type Source = 'E' | 'M' | 'G' | 'O' | 'A' | '1' | 'C' | 'I' | 'J' | 'S' | 'D';
 
-/** `b` 1 byte, `w` 2, `v` by prefixes, `q` 8 unless 66 makes it 2, `d` 4 or 8, `b>v`/`w>v` extensions. */
+/**
+ * `b` 1 byte, `w` 2, `v` by prefixes, `q` 8 unless 66 makes it 2, `d` 4 or 8, `b>v`/`w>v`
+ * extensions.
+ */
 export type Width = 'b' | 'w' | 'v' | 'q' | 'd' | 'b>v' | 'w>v' | 'd>v';
 
 /** `b`, `w`, `d` 1, 2 and 4 bytes; `z` 2 or 4, `v` 2, 4 or 8; `wb` that of ENTER. */

@@ -13,8 +13,8 @@ import {
 } from './machine-state.ts';
 
 /**
- * Executes instructions until something other than an instruction happens, or `limit` have retired. A
- * fault leaves the state as it was before the instruction; delivering it is the caller's.
+ * Executes instructions until something other than an instruction happens, or `limit` have retired.
+ * A fault leaves the state as it was before the instruction; delivering it is the caller's.
  *
  * @param limit instructions, 0 or more
  * @throws RangeError where the limit is not a whole number
@@ -56,7 +56,9 @@ function executeOne(machine: Machine): void {
   machine.ripHigh = machine.nextHigh;
 }
 
-/** Instructions that may stand where ENDBR64 is waited for: as recorded from Bochs 2.7, not INT1. */
+/**
+ * Instructions that may stand where ENDBR64 is waited for: as recorded from Bochs 2.7, not INT1.
+ */
 const LANDINGS: ReadonlySet<string> = new Set(['endbr64', 'int3']);
 
 function requireLanding(machine: Machine, mnemonic: string | undefined): void {

@@ -9,7 +9,9 @@ import type { MachineState } from './machine-state.ts';
 
 const INT3 = 0xcc;
 
-/** Writes code while nothing else runs: at boot, through the mapping itself, made writable for it. */
+/**
+ * Writes code while nothing else runs: at boot, through the mapping itself, made writable for it.
+ */
 export function textPokeEarly(
   state: MachineState,
   address: bigint,
@@ -19,8 +21,8 @@ export function textPokeEarly(
 }
 
 /**
- * Writes code through a temporary writable alias in an address space of its own, and verifies it. The
- * executable mapping never becomes writable.
+ * Writes code through a temporary writable alias in an address space of its own, and verifies it.
+ * The executable mapping never becomes writable.
  *
  * @throws RangeError where a byte is not mapped, or what is there afterwards is not what was written
  */
@@ -34,8 +36,8 @@ export function textPoke(state: MachineState, address: bigint, bytes: Uint8Array
 }
 
 /**
- * The states that other CPUs may see while live code is patched: before, with INT3 in front, with the
- * new tail, and after. Between two of them every CPU serializes.
+ * The states that other CPUs may see while live code is patched: before, with INT3 in front, with
+ * the new tail, and after. Between two of them every CPU serializes.
  *
  * @throws RangeError where a byte is not mapped, or there are none to write
  */

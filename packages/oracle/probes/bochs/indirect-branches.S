@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A firmware image that lets code branch under indirect branch tracking and says what came of it. It is
- * the whole system, laid out as transitions.S is: a count and the cases, this program's RAM part (section
- * .ram, copied to 0x800), and its start (section .boot, the last page).
+ * A firmware image that lets code branch under indirect branch tracking and says what came of it.
+ * It is the whole system, laid out as transitions.S is: a count and the cases, this program's RAM
+ * part (section .ram, copied to 0x800), and its start (section .boot, the last page).
  *
- * Each case either writes one of the two CET MSRs or runs up to three pieces of code in 64-bit mode at CPL
- * 0 or 3, until an exception ends it; behind each piece stands INT3. Every handler begins with ENDBR64.
- * What it found leaves through the first printer port, a line each; at the end the word that ends Bochs
- * goes to port 0x8900.
+ * Each case either writes one of the two CET MSRs or runs up to three pieces of code in 64-bit mode
+ * at CPL 0 or 3, until an exception ends it; behind each piece stands INT3. Every handler begins
+ * with ENDBR64. What it found leaves through the first printer port, a line each; at the end the
+ * word that ends Bochs goes to port 0x8900.
  */
 
 /* A case, as it lies in the image. */
@@ -182,7 +182,10 @@ place:  mov     $PIECE / 4, %ecx
         ret
 
 /* ---------------------------------------------------------------------------------------------------- */
-/* Exceptions. The stack is the handlers' own, so that its depth tells whether an error code is there. */
+/*
+ * Exceptions. The stack is the handlers' own, so that its depth tells whether an error code is
+ * there.
+ */
         .set    n, 0
         .rept   32
         .balign 32
@@ -303,7 +306,9 @@ end_word:
 
 /* ---------------------------------------------------------------------------------------------------- */
 .code32
-/* An identity map of 4 GiB that every privilege level may use, the interrupt table, and the task. */
+/*
+ * An identity map of 4 GiB that every privilege level may use, the interrupt table, and the task.
+ */
 build_tables:
         xor     %eax, %eax
         mov     $PML4, %edi

@@ -105,8 +105,8 @@ const WRONG_CALL: Operation = {
 };
 
 /**
- * Cases for a running kernel: programs by themselves, what is registered of them and, where it checks
- * calls, now and then one of the wrong type.
+ * Cases for a running kernel: programs by themselves, what is registered of them and, where it
+ * checks calls, now and then one of the wrong type.
  *
  * @param boot how it was booted; its seed is the one that the kernel drew
  */
@@ -121,7 +121,7 @@ export function casesAfter(
     .map(([list, last]) => ({ setup, operations: [boot, ...list, ...last] }));
 }
 
-/** A kernel that checks calls is booted so, as far as this package boots it: its hashes are the compiler’s. */
+/** How a kernel that checks calls is booted here: its hashes are the compiler’s. */
 export const DEFAULT_PARAMETER = 'norand';
 
 /** Cases for a kernel that a target has, by what it is. */

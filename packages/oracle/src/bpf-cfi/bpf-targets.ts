@@ -22,9 +22,9 @@ import { kernelCode } from './kernel-code.ts';
 type BpfTarget = Target<Setup, Operation, Outcome>;
 
 /**
- * The running kernel, or the ones that the command line names. On this host nothing is registered unless
- * `--host-visible` allows it: for as long as a case runs, every process finds the algorithm in
- * net.ipv4.tcp_available_congestion_control.
+ * The running kernel, or the ones that the command line names. On this host nothing is registered
+ * unless `--host-visible` allows it: for as long as a case runs, every process finds the algorithm
+ * in net.ipv4.tcp_available_congestion_control.
  */
 export function bpfTargets({ via, kernel, hostVisible }: TargetOptions): readonly BpfTarget[] {
   const transports: Transport[] = [

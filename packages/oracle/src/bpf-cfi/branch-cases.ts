@@ -14,8 +14,8 @@ import {
 import type { Case } from '../target.ts';
 
 /*
- * Cases for an emulator that tracks indirect branches: from every way of branching to everything that may
- * stand at a target, under every combination of the bits that decide.
+ * Cases for an emulator that tracks indirect branches: from every way of branching to everything
+ * that may stand at a target, under every combination of the bits that decide.
  */
 
 /** A case of the model of indirect branch tracking. */

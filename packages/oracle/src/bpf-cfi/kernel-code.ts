@@ -7,8 +7,8 @@ import type { Json, JsonObject } from '@kernel-models/model-core';
 type End = 'ret' | 'ret int3' | 'jmp';
 
 /**
- * Code that the probe read from kernel memory without knowing its length: what lies behind its end is
- * another function, or free space.
+ * Code that the probe read from kernel memory without knowing its length: what lies behind its end
+ * is another function, or free space.
  *
  * @returns the code, if the outcome is such a one, and the outcome without what only the probe says
  */

@@ -8,8 +8,8 @@ import {
 } from '@kernel-models/bpf-cfi';
 
 /*
- * Histories of struct_ops maps: programs that make a complete algorithm, or nearly, and what may be done
- * with maps of them, right or wrong.
+ * Histories of struct_ops maps: programs that make a complete algorithm, or nearly, and what may be
+ * done with maps of them, right or wrong.
  */
 
 const TCP: StructName = 'tcp_congestion_ops';

@@ -4,7 +4,10 @@ import type { Exploration } from '../subsystem.ts';
 
 /* Small worlds for bounded exhaustive work. */
 
-/** Callers and callees: two equal types in two spellings, one that differs in a qualifier, one with none. */
+/**
+ * Callers and callees: two equal types in two spellings, one that differs in a qualifier, one with
+ * none.
+ */
 const TYPES: readonly string[] = [
   'unsigned int f(const void *, const struct bpf_insn *)',
   'u32 f(const void *a, const struct bpf_insn *b)',

@@ -25,7 +25,7 @@ function apply(
   }
 }
 
-/** Indirect branch tracking as a model: what becomes of small pieces of code, and of the CET MSRs. */
+/** Indirect branch tracking as a model: what becomes of pieces of code, and of the CET MSRs. */
 export const branchModel: Model<BranchState, BranchOperation, BranchOutcome, BranchSetup> = {
   name: 'hw-model.instructions',
   revisions: REVISIONS,

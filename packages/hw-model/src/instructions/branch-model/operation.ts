@@ -5,7 +5,7 @@ export type BranchOperation =
   /** WRMSR at CPL 0. */
   | { readonly op: 'wrmsr'; readonly msr: 'uCet' | 'sCet'; readonly value: bigint }
   /**
-   * IRET to the code, which runs until an exception ends it. The exception's handler begins with ENDBR64.
+   * IRET to the code, which runs until an exception ends it, whose handler begins with ENDBR64.
    */
   | {
       readonly op: 'execute';
