@@ -18,7 +18,7 @@ import type { Vma } from './vma.ts';
  */
 
 /** How many states follow on a kept tree before the next one is kept. */
-const KEPT_EVERY = 16;
+const KEPT_EVERY = 32;
 
 /** One store that led to a version of the tree. */
 interface Edit {
