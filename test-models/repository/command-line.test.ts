@@ -299,9 +299,23 @@ describe('JSON output', () => {
     ['which', 'which', ['which', trace]],
     ['diff', 'diff', ['diff', SECUREBITS, 'linux-6.12', 'linux-6.18', '--depth', '1']],
     ['models', 'models', ['models']],
+    ['maps', 'maps', ['maps', 'test-models/mm/findings/dontunmap-stale-offset.jsonl']],
     ['pinning matrix', 'pinningMatrix', ['pinning', 'matrix']],
+    ['quote matrix', 'quoteMatrix', ['quote', 'matrix']],
+    ['cfi hash', 'cfiHash', ['cfi', 'hash', 'int f(void *)']],
   ] as const)('of %s is what the schema says', async (_, definition, args) => {
     expectSchema(definition, await oracle(...args, '--json'));
+  });
+
+  test('of a quote and of its verdicts is what the schema says', async () => {
+    const quotes = inFolder('quotes');
+    const file = join(quotes, 'quote.bin');
+    await oracle('quote', 'issue', quotes);
+    expectSchema('quoteInspect', await oracle('quote', 'inspect', file, '--json'));
+    for (const time of ['2025-07-01T00:00:00Z', '2035-01-01T00:00:00Z']) {
+      const args = ['verify', file, '--collateral', quotes, '--time', time, '--json'];
+      expectSchema('quoteVerify', await oracle('quote', ...args));
+    }
   });
 
   test('a written trace is what its schema says, line by line', () => {

@@ -20,6 +20,7 @@ import type { CommandIo } from '../cli/io.ts';
 import { jsonOption } from '../cli/options.ts';
 import type { AddCommand } from '../cli/program.ts';
 import { EXIT, UsageError } from '../exit-code.ts';
+import { JSON_OUTPUT_VERSION } from '../report/check-json.ts';
 import { formatTable } from '../report/table.ts';
 import { readTraceFile } from '../recordings.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -63,13 +64,8 @@ function runHash(io: CommandIo, source: string, flags: HashFlags): number {
   );
   if (all.length === 0) throw new UsageError('prototype: expected one of a function, got none');
   if (flags.json === true) {
-    io.out(
-      `${JSON.stringify(
-        all.map((one) => ({ ...one, id: hexId(one.id) })),
-        null,
-        2,
-      )}\n`,
-    );
+    const types = all.map((one) => ({ ...one, id: hexId(one.id) }));
+    io.out(`${JSON.stringify({ version: JSON_OUTPUT_VERSION, types }, null, 2)}\n`);
     return EXIT.agree;
   }
   const rows = all.map(({ name, id, mangled, unstable, checked }) => [

@@ -14,6 +14,7 @@ import {
 import type { CommandIo } from '../cli/io.ts';
 import type { AddCommand } from '../cli/program.ts';
 import { EXIT, UsageError } from '../exit-code.ts';
+import { JSON_OUTPUT_VERSION } from '../report/check-json.ts';
 import { formatTable } from '../report/table.ts';
 import { encodeCollateral, encodeRoot, readCollateralFolder } from './collateral-folder.ts';
 import { nodeSignatureBackend } from './node-signature-backend.ts';
@@ -94,7 +95,8 @@ function inspect(io: CommandIo, file: string, json: boolean): number {
     throw new UsageError(`${file}: ${parsed.reason}: ${parsed.detail}${hint}`);
   }
   const fields = quoteFields(parsed.quote);
-  io.out(json ? `${JSON.stringify(Object.fromEntries(fields), null, 2)}\n` : fieldLines(fields));
+  const shown = { version: JSON_OUTPUT_VERSION, fields: Object.fromEntries(fields) };
+  io.out(json ? `${JSON.stringify(shown, null, 2)}\n` : fieldLines(fields));
   return EXIT.agree;
 }
 
@@ -111,7 +113,7 @@ function verifyFile(io: CommandIo, file: string, flags: VerifyFlags): number {
     const shown = verdict.ok
       ? { ok: true, status: verdict.status, advisories: verdict.advisories }
       : { ...verdict, intel: verify.INTEL_STATUS[verdict.reason] };
-    io.out(`${JSON.stringify(shown, null, 2)}\n`);
+    io.out(`${JSON.stringify({ version: JSON_OUTPUT_VERSION, ...shown }, null, 2)}\n`);
   } else io.out(verdictLines(verdict, verify.STEPS));
   return verdict.ok ? EXIT.agree : EXIT.diverge;
 }
@@ -152,7 +154,9 @@ function matrix(io: CommandIo, { revision, json }: MatrixFlags): number {
   }
   const rows = attackMatrix(keyServerModel(nodeSignatureBackend), revision);
   if (json === true) {
-    io.out(`${JSON.stringify({ revision, attacks: rows }, null, 2)}\n`);
+    io.out(
+      `${JSON.stringify({ version: JSON_OUTPUT_VERSION, revision, attacks: rows }, null, 2)}\n`,
+    );
     return EXIT.agree;
   }
   const table = formatTable(

@@ -57,7 +57,7 @@ describe('quote', () => {
     expect(out).toMatch(/^REPORTDATA\s+abcd0{124}$/m);
     expect(out).toMatch(/^TEE_TCB_SVN2\s+0501020{26}$/m);
     const json = JSON.parse((await quote('inspect', file(), '--json')).out) as object;
-    expect(json).toMatchObject({ version: '5', padding: '0 bytes' });
+    expect(json).toMatchObject({ version: 1, fields: { version: '5', padding: '0 bytes' } });
   });
 
   test('verify says which step refused, and why', async () => {
@@ -75,7 +75,12 @@ describe('quote', () => {
     expect(other.code).toBe(1);
     expect(JSON.parse(other.out)).toMatchObject({ reason: 'policy-report-data', step: 'policy' });
     const expected = await verify('--report-data', `abcd${'00'.repeat(62)}`, '--json');
-    expect(JSON.parse(expected.out)).toEqual({ ok: true, status: 'UpToDate', advisories: [] });
+    expect(JSON.parse(expected.out)).toEqual({
+      version: 1,
+      ok: true,
+      status: 'UpToDate',
+      advisories: [],
+    });
   });
 
   test('a changed quote is refused at its signature', async () => {
