@@ -180,6 +180,7 @@ export const DIRECTED: readonly Directed[] = [
   set('cr0', { cr0: running.cr0 | (1n << 32n) }),
   set('efer', { efer: running.efer | 2n }),
   set('set', {}),
+  one('cr2.written', running, { op: 'movToCr', cr: 2, value: 0xffff_8000_0000_1234n }),
   one('cr8.written', running, { op: 'movToCr', cr: 8, value: 7n }),
   one('lmsw.needs-cpl0', user, { op: 'lmsw', value: 1n }),
   one('clts.needs-cpl0', user, { op: 'clts' }),
