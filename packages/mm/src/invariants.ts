@@ -122,6 +122,16 @@ function stalePages(state: State): number {
   );
 }
 
+/** An object of shared memory is as long as its first mapping, and stays so. */
+function sharedObjectsKeepTheirSize({ before, step }: MmTransition): boolean {
+  if (step.state.tree === before.tree) return true;
+  const sizes = new Map(vmasOf(before).map(({ backing }) => [backing?.id, backing?.pages]));
+  return vmasOf(step.state).every((vma) => {
+    if (vma.backing?.name !== 'shmem') return true;
+    return vma.backing.pages === (sizes.get(vma.backing.id) ?? vmaPages(vma));
+  });
+}
+
 /** A break that grew leaves a page free. */
 function leavesGuardPage({ before, operation, step }: MmTransition): boolean {
   const { state } = step;
@@ -253,6 +263,11 @@ export const INVARIANTS: readonly MmInvariant[] = [
     'mm.guard-page',
     'Right after the heap grew, the page above it is free.',
     leavesGuardPage,
+  ),
+  invariant(
+    'mm.shmem-size',
+    'An object of anonymous shared memory has the size of the mapping that made it, for good.',
+    sharedObjectsKeepTheirSize,
   ),
   invariant(
     'mm.unfaulted-pgoff',
