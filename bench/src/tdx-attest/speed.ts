@@ -59,7 +59,7 @@ export const tdxAttestSpeed: Benchmark = {
     const root = Buffer.from(PKI.root);
     const collateral = peerCollateral(COLLATERAL);
     const series: readonly Series[] = [
-      ...measureInterleaved(PARSE_FIXED, [{ subject: 'model', run: parseFixed }], options),
+      ...measureInterleaved(PARSE_FIXED, [{ subject: 'model', run: parseFixed }], warm),
       ...measureInterleaved(
         PARSE,
         [

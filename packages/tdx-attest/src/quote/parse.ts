@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { EnclaveReport, TdBody } from './body.ts';
+import { copyOf } from './copy.ts';
 import { Quote, type QuoteShape } from './quote.ts';
 import {
   BODY_DESCRIPTOR_SIZE,
@@ -46,7 +47,7 @@ export interface FixedPart {
 
 /**
  * Reads header and body alone, say to find the session that a REPORTDATA belongs to before anything
- * dearer is done. Never throws. 632 bytes of a version 4 quote are copied, and what follows is not
+ * dearer is done. Never throws. The 584 bytes of a version 4 body are copied, and what follows is not
  * looked at.
  */
 export function parseFixedPart(
@@ -56,7 +57,7 @@ export function parseFixedPart(
   if ('reason' in place) return place;
   const { version, isTd, offset, size } = place;
   if (input.length < offset + size) return bad('malformed', `body: expected ${size} bytes`);
-  const bytes = input.slice(offset, offset + size);
+  const bytes = copyOf(input, offset, offset + size);
   const body = isTd ? new TdBody(bytes) : new EnclaveReport(bytes);
   return { ok: true, fixed: { version, body } };
 }
