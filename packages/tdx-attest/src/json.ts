@@ -35,3 +35,13 @@ export function toJson(value: unknown): Json {
   }
   return null;
 }
+
+function plain(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return formatHex(value);
+  return value instanceof Uint8Array ? bytesToHex(value) : value;
+}
+
+/** A key of plain data with byte strings and bigints: equal keys, equal values. */
+export function keyOf(value: unknown): string {
+  return JSON.stringify(value, plain);
+}

@@ -108,6 +108,7 @@ const operation: Decoder<Operation> = union('op', {
 
 const outcome: Decoder<Outcome> = union('kind', {
   completed: { rax: hex(), registers: optional(registers), hostView: optional(registers) },
+  unmodelled: {},
   retry: {},
   fault: { vector: oneOf(['#GP', '#UD', '#VE', '#DF']) },
   'td-exit': { reason: oneOf(['ept-violation', 'triple-fault']) },

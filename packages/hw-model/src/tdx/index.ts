@@ -4,6 +4,7 @@ export { codec } from './codec.ts';
 export * from './constants.ts';
 export { access, classifyGpa, sharedBit, type Access } from './guest-memory.ts';
 export { INVARIANTS } from './invariants.ts';
+export { tdKey } from './key.ts';
 export {
   hasLeaf,
   MODELLED_LEAVES,

@@ -3,6 +3,7 @@ import type { Model } from '@kernel-models/model-core';
 import { apply } from './apply.ts';
 import { codec } from './codec.ts';
 import { INVARIANTS } from './invariants.ts';
+import { tdKey } from './key.ts';
 import type { Operation } from './operation.ts';
 import type { Outcome } from './outcome.ts';
 import { REVISIONS } from './revisions.ts';
@@ -21,5 +22,6 @@ export const model: Model<TdState, Operation, Outcome, Setup> = {
   codec,
   initial,
   apply,
+  key: tdKey,
   invariants: INVARIANTS,
 };

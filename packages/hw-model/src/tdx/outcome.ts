@@ -14,6 +14,8 @@ export type Outcome =
       /** TDG.VP.VMCALL: what the host saw; an unexposed register is 0 and left out. */
       readonly hostView?: Registers;
     }
+  /** The module has the leaf, and this model does not say what it does: nothing was computed. */
+  | { readonly kind: 'unmodelled' }
   /** An interrupt came first: no register changed, the instruction runs again after it. */
   | { readonly kind: 'retry' }
   /** An exception in the guest. */

@@ -18,7 +18,7 @@ const TABLE = {
     'Intel TDX Module 1.5.01 source, tdx_td_dispatcher.c',
   ],
   'tdcall.unmodelled-leaf': [
-    'A leaf that attestation never uses completes without an effect here.',
+    'A leaf that attestation never uses: the module has it, and what it does is not said here.',
     'Intel TDX Module ABI specification, TDCALL leaves',
   ],
   'memory.invalid-gpa': [

@@ -8,7 +8,7 @@ import type { Features } from './revisions.ts';
 import { rtmrExtend } from './rtmr-extend.ts';
 import type { TdState } from './state.ts';
 import { operandInvalid } from './status.ts';
-import { completed, inOrder, step, SUCCESS, type TdStep } from './steps.ts';
+import { completed, inOrder, step, type TdStep } from './steps.ts';
 import { veInfoGet } from './ve-info.ts';
 import { mrVerifyReport } from './verify-report-leaf.ts';
 import { vpVmcall } from './vmcall.ts';
@@ -25,6 +25,7 @@ const before = inOrder(
 
 const UNDEFINED_OPCODE: Outcome = Object.freeze({ kind: 'fault', vector: '#UD' });
 const GENERAL_PROTECTION: Outcome = Object.freeze({ kind: 'fault', vector: '#GP' });
+const UNMODELLED: Outcome = Object.freeze({ kind: 'unmodelled' });
 const BAD_RAX = completed(operandInvalid('RAX'));
 
 /** RAX bits 63:24. */
@@ -67,6 +68,6 @@ export function tdcall(td: TdState, call: Tdcall, features: Features): TdStep {
     case 'TDG.MR.VERIFYREPORT':
       return mrVerifyReport(td, call);
     case undefined:
-      return refuse(SUCCESS, 'tdcall.unmodelled-leaf');
+      return refuse(UNMODELLED, 'tdcall.unmodelled-leaf');
   }
 }

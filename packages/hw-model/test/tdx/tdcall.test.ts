@@ -14,7 +14,9 @@ describe('TDCALL before any leaf', () => {
     ['a reserved bit of RAX', tdcall(4n | (1n << 24n)), completed(0xc000_0100_0000_0000n)],
     ['a version', tdcall(4n | (1n << 16n)), completed(0xc000_0100_0000_0000n)],
     ['an unknown leaf', tdcall(13), completed(0xc000_0100_0000_0000n)],
-    ['version 1 of TDG.VM.RD', tdcall(7n | (1n << 16n)), completed(0n)],
+    ['version 1 of TDG.VM.RD', tdcall(7n | (1n << 16n)), { kind: 'unmodelled' }],
+    ['version 2 of it', tdcall(7n | (2n << 16n)), completed(0xc000_0100_0000_0000n)],
+    ['a leaf that is not modelled', tdcall(5), { kind: 'unmodelled' }],
   ])('%s', (_, call, outcome) => {
     expect(run(td, [call]).outcomes).toEqual([outcome]);
   });

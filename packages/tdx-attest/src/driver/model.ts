@@ -4,6 +4,7 @@ import { REVISIONS } from '../revisions.ts';
 import { apply } from './apply.ts';
 import { codec } from './codec.ts';
 import { DRIVER_INVARIANTS } from './invariants.ts';
+import { driverKey } from './key.ts';
 import { matches } from './matches.ts';
 import type { DriverOperation } from './operation.ts';
 import type { DriverOutcome } from './outcome.ts';
@@ -20,5 +21,6 @@ export const model: Model<DriverState, DriverOperation, DriverOutcome, Setup> = 
   initial,
   apply,
   matches,
+  key: driverKey,
   invariants: DRIVER_INVARIANTS,
 };

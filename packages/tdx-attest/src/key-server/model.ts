@@ -138,8 +138,10 @@ export function keyServerModel(
     codec,
     initial: (wanted) => ({ setup: wanted, clock: 0, sessions: [], released: [], seenQuotes: [] }),
     apply: (state, asked, revision) => server.apply(state, asked, revision),
-    key: ({ clock, sessions, released, seenQuotes }) =>
+    // Nonces and sealed keys follow from the setup's name and from who asked for them.
+    key: ({ setup: world, clock, sessions, released, seenQuotes }) =>
       JSON.stringify([
+        world,
         clock,
         sessions.map(({ expires, open }) => [expires, open]),
         released.map((one) => [one.session, one.evidence]),

@@ -13,8 +13,9 @@ import { DIGEST_SIZE } from '@kernel-models/hw-model/tdx';
 import { areEqual } from '../bytes.ts';
 import { apply as applyToDriver } from '../driver/apply.ts';
 import { decodeDriverOperation, decodeDriverOutcome, decodeSetup } from '../driver/codec.ts';
+import { driverKey } from '../driver/key.ts';
 import { initial as initialDriver, type Setup } from '../driver/setup.ts';
-import { bytes, toJson } from '../json.ts';
+import { bytes, keyOf, toJson } from '../json.ts';
 import { featuresOf, revisionsWith } from '../revisions.ts';
 import { readRegister, writeRegister } from './files.ts';
 import { REGISTER_FILES, REGISTERS } from './registers.ts';
@@ -132,5 +133,6 @@ export const model: Model<MeasurementState, MeasurementOperation, MeasurementOut
   codec,
   initial: (setup) => ({ driver: initialDriver(setup), inSync: false }),
   apply,
+  key: ({ driver, inSync }) => keyOf([driverKey(driver), inSync]),
   invariants: INVARIANTS,
 };

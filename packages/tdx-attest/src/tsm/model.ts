@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-import { bytesToHex } from '@noble/hashes/utils.js';
 import { deepEqual, type Model } from '@kernel-models/model-core';
 import { startsWith } from '../bytes.ts';
 import { matches as matchesDriver } from '../driver/matches.ts';
+import { keyOf } from '../json.ts';
 import { revisionsWith } from '../revisions.ts';
 import { apply } from './apply.ts';
 import { codec } from './codec.ts';
@@ -37,16 +37,11 @@ function matches(observed: TsmOutcome, modelled: TsmOutcome): boolean {
 }
 
 /**
- * Equal keys, equal states. The TD is left out: no operation of this model changes more of it than
- * whether the module has a hash cached.
+ * Equal keys, equal states. Of the TD the platform alone counts: setups differ in nothing else of
+ * it, and no operation of this model changes more of it than whether the module has a hash cached.
  */
-function key({ driver: { loaded, node, tdcallStatus, reportBuffer }, ...state }: TsmState): string {
-  return JSON.stringify([loaded, node, tdcallStatus, reportBuffer, state], plain);
-}
-
-function plain(_: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString(16);
-  return value instanceof Uint8Array ? bytesToHex(value) : value;
+function key({ driver: { td, ...driver }, ...state }: TsmState): string {
+  return keyOf([td.platform, driver, state]);
 }
 
 /** The report items of configfs-tsm on the guest driver and a host. Linux 6.7 to 7.0. */
