@@ -85,10 +85,12 @@ describe('what a mistake gives away, found by exploration', () => {
     );
   });
 
-  test('bug:tcb-compare-any-instead-of-all takes a module of long ago', () => {
+  test('bug:tcb-compare-any-instead-of-all takes no module of long ago: its own level refuses', () => {
     const old = { ...HONEST, td: 'old-module', nonceOf: 0 } as const;
-    const refused = submit(REVISION, STRICT, old);
-    expect(refused).toMatchObject({ kind: 'refused', by: 'tdx-module' });
+    for (const revision of [REVISION, 'bug:tcb-compare-any-instead-of-all']) {
+      const refused = submit(revision, STRICT, old);
+      expect(refused).toMatchObject({ kind: 'refused', by: 'tdx-module' });
+    }
   });
 });
 

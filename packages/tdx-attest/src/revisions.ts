@@ -24,6 +24,8 @@ export interface Features {
   readonly tdcallErrno: 'EIO' | 'EINVAL-EIO' | 'ENXIO-EBUSY-EIO';
   /** The status of a failed TDCALL is written to the user's buffer. */
   readonly statusToUser: boolean;
+  /** That the status could not be written there is not said: the errno of the TDCALL wins. */
+  readonly losesStatusFault: boolean;
   /** Bits 31:0 of the status are masked away before it is looked at. */
   readonly masksStatus: boolean;
   /** A failed probe deregisters the device that it could not register. */
@@ -75,6 +77,7 @@ const POSTED_V4: Features = {
   withoutTdx: 'EIO',
   tdcallErrno: 'EIO',
   statusToUser: true,
+  losesStatusFault: true,
   masksStatus: true,
   deregistersUnregistered: true,
   clearsPdev: false,
@@ -98,6 +101,7 @@ const REVIEWED_V4: Features = {
   ...POSTED_V4,
   unknownCommand: 'EINVAL',
   statusToUser: false,
+  losesStatusFault: false,
   masksStatus: false,
 };
 
@@ -219,8 +223,15 @@ export const REVISIONS: readonly Revision<Features>[] = [
     id: 'bug:err-clobbers-input',
     base: 'reviewed-v4',
     features: { statusToUser: true },
-    story: 'A failed TDCALL’s status is put over the caller’s REPORTDATA; a fault there is lost.',
+    story: 'A failed TDCALL’s status is put over the caller’s REPORTDATA.',
     caughtBy: ['driver.no-write-on-tdcall-error'],
+  },
+  {
+    id: 'bug:put-user-fault-lost',
+    base: 'reviewed-v4',
+    features: { statusToUser: true, losesStatusFault: true },
+    story: 'A fault while the status is put to the user is lost: EIO is put over its EFAULT.',
+    caughtBy: ['driver.status-fault-is-efault'],
   },
   {
     id: 'bug:rebind-ebusy',

@@ -73,6 +73,17 @@ export const DRIVER_INVARIANTS: readonly DriverInvariant[] = [
       outcome.buffer === undefined,
   },
   {
+    id: 'driver.status-fault-is-efault',
+    sentence: 'A driver that could not write a failed TDCALL’s status to its caller says EFAULT.',
+    revisions: kernelsThat(({ losesStatusFault }) => !losesStatusFault),
+    holds: ({ operation, step: { outcome, rule }, revision }) =>
+      operation.op !== 'ioctl' ||
+      rule !== 'ioctl.tdcall' ||
+      operation.buffer.writable ||
+      !featuresOf(revision).statusToUser ||
+      (outcome.kind === 'errno' && outcome.errno === 'EFAULT'),
+  },
+  {
     id: 'driver.rebind-works',
     sentence: 'A device that was unbound can be bound again where its name is free.',
     revisions: kernelsThat(({ registration, clearsPdev }) => registration === 'misc' || clearsPdev),

@@ -93,11 +93,13 @@ function tdcallFailed(
   state: DriverState,
   buffer: UserBuffer,
   { errno, status }: Extract<ReportResult, { readonly kind: 'error' }>,
-  { statusToUser }: Features,
+  { statusToUser, losesStatusFault }: Features,
 ): DriverStep {
   const trail = before('ioctl.tdcall');
   if (!statusToUser || !buffer.writable) {
-    return step(state, { kind: 'errno', errno, tdcalls: 1 }, 'ioctl.tdcall', trail);
+    const faults = statusToUser && !losesStatusFault;
+    const outcome: DriverOutcome = { kind: 'errno', errno: faults ? 'EFAULT' : errno, tdcalls: 1 };
+    return step(state, outcome, 'ioctl.tdcall', trail);
   }
   const memory = contentOf(buffer);
   viewOf(memory).setBigUint64(0, status, true);
