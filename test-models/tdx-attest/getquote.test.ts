@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
+import fc, { type Arbitrary } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { explore, isBugRevision, type Invariant } from '@kernel-models/model-core';
 import { getquote } from '@kernel-models/tdx-attest';
+import { checkProperty } from '../support/check-property.ts';
+import { LabelCoverage } from '../support/label-coverage.ts';
 import { covered } from '../support/rule-coverage.ts';
+import { REFERENCE_KERNELS, ReferenceHandshake } from './reference-handshake.ts';
 
 const model = covered(getquote.model);
 const KERNELS = getquote.model.revisions.filter((one) => !isBugRevision(one)).map(({ id }) => id);
@@ -135,6 +139,54 @@ test('liveness: under an honest host that answers in time every request ends in 
   }
 });
 
+/** Whether a fair, honest host brings what goes on to its end, and the request after it to its quote. */
+function nextRequestEnds(from: getquote.GetQuoteState, revision: string): boolean {
+  let state = from;
+  const go = (operation: getquote.GetQuoteOperation): getquote.GetQuoteOutcome => {
+    const step = model.apply(state, operation, revision);
+    state = step.state;
+    return step.outcome;
+  };
+  const goOn = (): void => {
+    for (let turn = 0; turn < 12; turn += 1) {
+      if (state.buffer.status === 'in-flight') {
+        go({ op: 'host-answer', request: state.request, status: 'success' });
+      } else if (state.guest.at !== 'idle') go({ op: 'guest-step' });
+    }
+  };
+  goOn();
+  if (go({ op: 'guest-begin' }).kind !== 'done') return false;
+  goOn();
+  return state.result?.kind === 'quote' && state.result.content === `quote-${state.request}`;
+}
+
+test.each(KERNELS)('liveness: %s recovers from every schedule of an honest host', (revision) => {
+  const { counterexample, complete, rules } = explore(model, {
+    revision,
+    setups: [{ timeout: 1, honest: true }],
+    operations: (state) => [
+      ...moves(state),
+      { op: 'guest-signal' },
+      ...state.accepted.map(
+        (one) => ({ op: 'host-answer', request: one, status: 'error' }) as const,
+      ),
+    ],
+    depth: 10,
+    invariants: [
+      {
+        id: 'getquote.next-request-ends',
+        sentence: 'Under an honest, fair host the next request ends in its quote.',
+        holds: ({ step }) => nextRequestEnds(step.state, revision),
+      },
+    ],
+  });
+  expect(counterexample).toBeUndefined();
+  expect(complete).toBe(true);
+  for (const rule of ['guest.interrupted', 'guest.timeout', 'guest.in-flight']) {
+    expect(rules.get(rule), rule).toBeGreaterThan(0);
+  }
+});
+
 describe('the event-notify interrupt', () => {
   const run = (...operations: readonly getquote.GetQuoteOperation[]): readonly object[] => {
     let state = model.initial({ timeout: 1, honest: false });
@@ -216,5 +268,70 @@ describe('the event-notify interrupt', () => {
       if (operation.op.startsWith('host')) expect(step.outcome).toEqual({ kind: 'refused' });
       state = step.state;
     }
+  });
+});
+
+const STATUSES = ['success', 'error', 'unavailable', 'in-flight'] as const;
+const anyMove: Arbitrary<getquote.GetQuoteOperation> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant({ op: 'guest-begin' } as const) },
+  { weight: 12, arbitrary: fc.constant({ op: 'guest-step' } as const) },
+  { weight: 3, arbitrary: fc.constant({ op: 'guest-second' } as const) },
+  fc.constantFrom<getquote.GetQuoteOperation>(
+    { op: 'guest-signal' },
+    { op: 'guest-interrupt' },
+    { op: 'guest-set-vector', vector: 31 },
+    { op: 'guest-set-vector', vector: 255 },
+    { op: 'host-interrupt' },
+  ),
+  {
+    weight: 5,
+    arbitrary: fc
+      .tuple(fc.integer({ min: 1, max: 4 }), fc.constantFrom('success' as const, ...STATUSES))
+      .map(([request, status]) => ({ op: 'host-answer', request, status }) as const),
+  },
+  fc.constantFrom(...STATUSES).map((status) => ({ op: 'host-status', status }) as const),
+  fc
+    .constantFrom('none' as const, 'fits' as const, 'too-long' as const)
+    .map((outLen) => ({ op: 'host-length', outLen }) as const),
+  fc
+    .constantFrom('foreign' as const, 'zero' as const)
+    .map((content) => ({ op: 'host-data', content }) as const),
+);
+
+test('the reference plays every kernel', () => {
+  expect(REFERENCE_KERNELS).toEqual(KERNELS);
+});
+
+test.each(KERNELS)('%s is what a naive reference of the handshake is', async (revision) => {
+  const labels = new LabelCoverage();
+  await checkProperty(
+    `getquote equals its reference on ${revision}`,
+    fc.property(
+      fc.record({ timeout: fc.integer({ min: 1, max: 3 }), honest: fc.boolean() }),
+      fc.array(anyMove, { minLength: 30, maxLength: 60 }),
+      (setup, operations) => {
+        const reference = new ReferenceHandshake(revision, setup.timeout, setup.honest);
+        let state = model.initial(setup);
+        const seen = new Set<string>();
+        for (const [index, operation] of operations.entries()) {
+          const step = model.apply(state, operation, revision);
+          const at = `step ${index}, ${operation.op} by ${step.rule}`;
+          expect(step.outcome, at).toEqual(reference.do(operation));
+          const { status, length: outLen, halves: data } = reference;
+          expect(step.state.buffer, at).toEqual({ status, outLen, data });
+          seen.add(step.rule);
+          state = step.state;
+        }
+        labels.count(seen);
+      },
+    ),
+    { runs: 200 },
+  );
+  labels.require({
+    'guest.handed-out': 20,
+    'guest.in-flight': 5,
+    'guest.interrupted': 5,
+    'guest.timeout': 2,
+    'host.keeps-contract': 20,
   });
 });

@@ -61,9 +61,14 @@ async function finish(
 }
 
 /** Opens the outblob and reads it, in configfs's two calls. */
-async function read(turn: () => Promise<void>, guest: Guest, fd: number): Promise<tsm.TsmOutcome> {
+async function read(
+  turn: () => Promise<void>,
+  guest: Guest,
+  fd: number,
+  name: string = 'q',
+): Promise<tsm.TsmOutcome> {
   await turn();
-  guest.do({ op: 'open', fd, name: 'q', file: 'outblob', access: 'read' });
+  guest.do({ op: 'open', fd, name, file: 'outblob', access: 'read' });
   const size = await finish(turn, guest, { op: 'read-size', fd });
   if (size.kind !== 'size') return size;
   return finish(turn, guest, { op: 'read-data', fd });
@@ -104,6 +109,39 @@ describe('under any schedule', () => {
       ),
       { runs: 100 },
     );
+  });
+
+  test('two attestations at once do not mix their nonces', async () => {
+    let both = 0;
+    await checkProperty(
+      'two items',
+      fc.asyncProperty(
+        fc.scheduler(),
+        fc.constantFrom('inside' as const, 700),
+        async (scheduler, delay) => {
+          const guest = new Guest([
+            ...START,
+            { op: 'mkdir', name: 'r', parent: 'report' },
+            { op: 'write-inblob', name: 'r', content: NONCE(2) },
+            { op: 'set-host', delay },
+          ]);
+          const mine = read(turns(scheduler, 'reader of q'), guest, 3);
+          const other = read(turns(scheduler, 'reader of r'), guest, 4, 'r');
+          const clock = seconds(turns(scheduler, 'clock'), guest, 4);
+          const outcomes = await scheduler.waitFor(Promise.all([mine, other, clock]));
+          expect(guest.broken).toEqual([]);
+          const nonces = outcomes
+            .slice(0, 2)
+            .map((outcome) => (outcome?.kind === 'blob' ? (outcome.head[0] ?? 0) ^ 0xff : 0));
+          // Whoever runs out of seconds has nothing; nobody has what the other asked for.
+          expect([0, 1]).toContain(nonces[0]);
+          expect([0, 2]).toContain(nonces[1]);
+          if (!nonces.includes(0)) both += 1;
+        },
+      ),
+      { runs: 100 },
+    );
+    expect(both).toBeGreaterThan(0);
   });
 
   test('a writer between the two calls of a read: the bytes are of the newer nonce', async () => {
