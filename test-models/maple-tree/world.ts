@@ -152,14 +152,13 @@ export class World {
       case 'store':
         this.#same(step, 'I6', tree.storeRange(key(a), key(b), real), reference.store(a, b, entry));
         break;
-      case 'insert':
-        this.#same(
-          step,
-          'I9',
-          tree.insertRange(key(a), key(b), real),
-          reference.insert(a, b, entry),
-        );
+      case 'insert': {
+        const code = step.every
+          ? tree.cursor(key(a), key(b)).insert(real)
+          : tree.insertRange(key(a), key(b), real);
+        this.#same(step, 'I9', code, reference.insert(a, b, entry));
         break;
+      }
       case 'erase':
         this.#same(step, 'I6', plain(tree.erase(key(a))), reference.erase(a));
         break;
@@ -186,6 +185,7 @@ export class World {
         const found = tree.find(key(a), key(b));
         const seen = found && { entry: plain(found.entry), index: BigInt(found.index) };
         this.#same(step, 'I6', show(seen), show(reference.find(a, b)));
+        if (step.every) this.#findAll(step);
         break;
       }
       case 'next':
@@ -204,7 +204,6 @@ export class World {
     const { cursor, refCursor } = this;
     const { a, b, entry, every, op } = step;
     const key = this.driver.key;
-    const real = entry === ZERO ? ZERO_ENTRY : (entry as string | null);
     let seen: unknown = null;
     let wanted: unknown = null;
     switch (op) {
@@ -239,7 +238,7 @@ export class World {
         wanted = refCursor.findRev(a, every);
         break;
       case 'mas_store':
-        [seen, wanted] = [errnoName(cursor.storeGfp(real)), errnoName(refCursor.store(entry))];
+        [seen, wanted] = [errnoName(this.#storeByCursor(step)), errnoName(refCursor.store(entry))];
         break;
       case 'mas_erase':
         [seen, wanted] = [cursor.erase(), refCursor.erase()];
@@ -258,6 +257,35 @@ export class World {
       range,
       `${refCursor.status} ${refCursor.index} ${refCursor.last}`,
     );
+  }
+
+  /** Stores by one of the three calls that store the same; the step's size decides which. */
+  #storeByCursor(step: Resolved): number {
+    const { cursor } = this;
+    const entry = step.entry === ZERO ? ZERO_ENTRY : (step.entry as string | null);
+    if (cursor.index > cursor.last || step.size % 4n < 2n) return cursor.storeGfp(entry);
+    if (step.size % 4n === 2n) {
+      const before = this.reference.slotAt(BigInt(cursor.index)).entry;
+      this.#same(step, 'cursor-model', plain(cursor.store(entry)), before);
+      return cursor.errno;
+    }
+    const code = cursor.preallocate(entry);
+    if (code === 0) cursor.storePrealloc(entry);
+    return code;
+  }
+
+  #findAll(step: Resolved): void {
+    const { driver, reference } = this;
+    const { a, b } = step;
+    const found = driver.tree.findAll(driver.key(a), driver.key(b));
+    const seen = Array.from(found, ({ entry, index }) => `${plain(entry)}<${index}`);
+    const wanted: string[] = [];
+    let next = reference.find(a, b);
+    while (next !== null) {
+      wanted.push(`${String(next.entry)}<${next.index}`);
+      next = next.index === 0n ? null : reference.find(next.index, b);
+    }
+    this.#same(step, 'I6', seen.join(' '), wanted.join(' '));
   }
 
   /** Searches for room, and goes on from the hole found. */

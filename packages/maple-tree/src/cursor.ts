@@ -8,7 +8,14 @@ import { masNext, masPrev } from './next.ts';
 import { pivotAt, type MapleNode } from './node.ts';
 import { Path } from './path.ts';
 import type { StoreType } from './statistics.ts';
-import { masErase, masPreallocate, masStore, masStoreGfp, masStorePrealloc } from './store.ts';
+import {
+  masErase,
+  masInsert,
+  masPreallocate,
+  masStore,
+  masStoreGfp,
+  masStorePrealloc,
+} from './store.ts';
 import type { MapleTree } from './tree.ts';
 import { masWalk } from './walk.ts';
 
@@ -91,6 +98,8 @@ export class Cursor<K extends Key, V> {
 
   /** Starts over at an index, or a range. Mirrors mas_set() and mas_set_range(). */
   set(first: K, last: K = first): void {
+    checkKey(this.tree.keys, 'first', first);
+    checkKey(this.tree.keys, 'last', last);
     this.reset();
     this.index = first;
     this.last = last;
@@ -115,6 +124,8 @@ export class Cursor<K extends Key, V> {
    * cursor stands. Mirrors __mas_set_range().
    */
   setRangeHere(first: K, last: K): void {
+    checkKey(this.tree.keys, 'first', first);
+    checkKey(this.tree.keys, 'last', last);
     this.index = first;
     this.last = last;
   }
@@ -127,48 +138,56 @@ export class Cursor<K extends Key, V> {
 
   /** The next entry that starts at or below `max`, or null. Mirrors mas_next(). */
   next(max: K = this.tree.keys.max): V | null {
+    checkKey(this.tree.keys, 'max', max);
     this.#check();
     return this.#seen(masNext(this, max, false));
   }
 
   /** The next slot's entry or null. Mirrors mas_next_range(). */
   nextRange(max: K = this.tree.keys.max): V | null {
+    checkKey(this.tree.keys, 'max', max);
     this.#check();
     return this.#seen(masNext(this, max, true));
   }
 
   /** The previous entry that ends at or above `min`, or null. Mirrors mas_prev(). */
   prev(min: K = this.tree.keys.zero): V | null {
+    checkKey(this.tree.keys, 'min', min);
     this.#check();
     return this.#seen(masPrev(this, min, false));
   }
 
   /** The previous slot's entry or null. Mirrors mas_prev_range(). */
   prevRange(min: K = this.tree.keys.zero): V | null {
+    checkKey(this.tree.keys, 'min', min);
     this.#check();
     return this.#seen(masPrev(this, min, true));
   }
 
   /** First the entry at or after the index, then those after it. Mirrors mas_find(). */
   find(max: K = this.tree.keys.max): V | null {
+    checkKey(this.tree.keys, 'max', max);
     this.#check();
     return this.#seen(masFind(this, max));
   }
 
   /** As {@link find}, slot by slot after the first. Mirrors mas_find_range(). */
   findRange(max: K = this.tree.keys.max): V | null {
+    checkKey(this.tree.keys, 'max', max);
     this.#check();
     return this.#seen(masFindRange(this, max));
   }
 
   /** First the entry at or before the index, then those before it. Mirrors mas_find_rev(). */
   findRev(min: K = this.tree.keys.zero): V | null {
+    checkKey(this.tree.keys, 'min', min);
     this.#check();
     return this.#seen(masFindRev(this, min));
   }
 
   /** As {@link findRev}, slot by slot after the first. Mirrors mas_find_range_rev(). */
   findRangeRev(min: K = this.tree.keys.zero): V | null {
+    checkKey(this.tree.keys, 'min', min);
     this.#check();
     return this.#seen(masFindRangeRev(this, min));
   }
@@ -181,7 +200,7 @@ export class Cursor<K extends Key, V> {
    */
   storeGfp(entry: V | null): number {
     this.#check();
-    return this.#seen(masStoreGfp(this, entry));
+    return this.#seen(masStoreGfp(this, entry ?? null));
   }
 
   /**
@@ -191,7 +210,19 @@ export class Cursor<K extends Key, V> {
    */
   store(entry: V | null): V | null {
     this.#check();
-    return this.#seen(masStore(this, entry));
+    return this.#seen(masStore(this, entry ?? null));
+  }
+
+  /**
+   * Stores over [index, last] where nothing is. Mirrors mas_insert(), lib/maple_tree.c, Linux 6.12,
+   * which is what mtree_insert_range() does under the lock.
+   *
+   * @returns 0, or -EINVAL where index > last; or -EEXIST, -ENOMEM with nothing changed and the status
+   *   `error`
+   */
+  insert(entry: V | null): number {
+    this.#check();
+    return this.#seen(masInsert(this, entry ?? null));
   }
 
   /** Erases the whole range that holds `index`. Mirrors mas_erase(). */
@@ -207,13 +238,13 @@ export class Cursor<K extends Key, V> {
    */
   preallocate(entry: V | null): number {
     this.#check();
-    return this.#seen(masPreallocate(this, entry));
+    return this.#seen(masPreallocate(this, entry ?? null));
   }
 
   /** Stores with the nodes taken by {@link preallocate}; cannot fail. Mirrors mas_store_prealloc(). */
   storePrealloc(entry: V | null): void {
     this.#check();
-    this.#seen(masStorePrealloc(this, entry));
+    this.#seen(masStorePrealloc(this, entry ?? null));
   }
 
   /**
@@ -238,11 +269,13 @@ export class Cursor<K extends Key, V> {
    * @returns 0, -EINVAL or -EBUSY
    */
   emptyArea(min: K, max: K, size: K): number {
+    this.#checkWindow(min, max, size);
     return this.#seen(emptyArea(this, min, max, size));
   }
 
   /** Finds the highest `size` free indices in [min, max]. Mirrors mas_empty_area_rev(). */
   emptyAreaRev(min: K, max: K, size: K): number {
+    this.#checkWindow(min, max, size);
     return this.#seen(emptyAreaRev(this, min, max, size));
   }
 
@@ -285,6 +318,13 @@ export class Cursor<K extends Key, V> {
         'cursor: expected a position in the tree as it is, got one from before a write; call set(), reset() or pause() first',
       );
     }
+  }
+
+  #checkWindow(min: K, max: K, size: K): void {
+    const { keys } = this.tree;
+    checkKey(keys, 'min', min);
+    checkKey(keys, 'max', max);
+    checkKey(keys, 'size', size);
   }
 
   #seen<Result>(result: Result): Result {

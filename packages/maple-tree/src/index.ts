@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 export { createMapleTree, type MapleTreeOptions } from './options.ts';
-export { MapleTree, type CyclicAllocation, type Found } from './tree.ts';
+export { MapleTree, type CyclicAllocation, type Found, type SnapshotOptions } from './tree.ts';
 export { Cursor, type CursorStatus } from './cursor.ts';
 export { RETRY_ENTRY, ZERO_ENTRY } from './entry.ts';
 export { EBUSY, EEXIST, EINVAL, ENOMEM, errnoName, type Errno } from './errno.ts';

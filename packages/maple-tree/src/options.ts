@@ -39,6 +39,7 @@ export interface TreeOptions<V> {
   readonly debug: boolean;
   readonly inRcu: boolean;
   readonly isInternalEntry: (entry: V) => boolean;
+  readonly treeClass?: typeof MapleTree;
 }
 
 /**
@@ -89,6 +90,7 @@ function build<K extends Key, V>(keys: KeyMode<K>, options: MapleTreeOptions<V>)
       debug: options.debug ?? false,
       inRcu: options.rcu ?? false,
       isInternalEntry: options.isInternalEntry ?? isReserved,
+      treeClass: Tree,
     },
     nodes,
   );

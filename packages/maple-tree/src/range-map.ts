@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { errnoName } from './errno.ts';
-import { checkKey, type Key } from './key.ts';
+import type { Key } from './key.ts';
 import { createMapleTree, type MapleTreeOptions } from './options.ts';
 import type { MapleTree } from './tree.ts';
 
@@ -65,8 +65,10 @@ export class RangeMap<K extends Key, V> implements Iterable<RangeEntry<K, V>> {
    * ranges that it covers hardly matters.
    *
    * @throws MapleTreeError EINVAL where first > last
+   * @throws TypeError for null and undefined, which are no values
    */
   set(first: K, last: K, value: V): this {
+    checkValue(value);
     this.#check('set', this.tree.storeRange(first, last, value));
     return this;
   }
@@ -77,6 +79,7 @@ export class RangeMap<K extends Key, V> implements Iterable<RangeEntry<K, V>> {
    * @throws MapleTreeError EEXIST where any key of the range has a value
    */
   insert(first: K, last: K, value: V): this {
+    checkValue(value);
     this.#check('insert', this.tree.insertRange(first, last, value));
     return this;
   }
@@ -100,6 +103,7 @@ export class RangeMap<K extends Key, V> implements Iterable<RangeEntry<K, V>> {
    *   small or the tree keeps no gaps
    */
   allocate(size: K, value: V, min: K = this.tree.keys.zero, max: K = this.tree.keys.max): K {
+    checkValue(value);
     const start = this.tree.allocRangeLow(value, size, min, max);
     this.#check('allocate', start);
     return start as K; // Errors are negative and keys are not.
@@ -200,6 +204,13 @@ export function createRangeMap<V>(
       );
 }
 
+/** Refuses what stands for "nothing" in the tree: storing it would erase. */
+function checkValue(value: unknown): void {
+  if (value === null || value === undefined) {
+    throw new TypeError(`value: expected anything but null and undefined, got ${String(value)}`);
+  }
+}
+
 function load<K extends Key, V>(tree: MapleTree<K, V>, initial: Initial<K, V>): RangeMap<K, V> {
   const map = new RangeMap(tree);
   const ranges = [...initial];
@@ -207,8 +218,7 @@ function load<K extends Key, V>(tree: MapleTree<K, V>, initial: Initial<K, V>): 
   const cursor = tree.cursor();
   cursor.expectedEntries(ranges.length);
   for (const [first, last, value] of ranges) {
-    checkKey(tree.keys, 'first', first);
-    checkKey(tree.keys, 'last', last);
+    checkValue(value);
     cursor.set(first, last);
     cursor.store(value);
     if (cursor.errno !== 0) throw new MapleTreeError('createRangeMap', cursor.errno);

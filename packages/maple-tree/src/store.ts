@@ -89,10 +89,11 @@ export function masStore<K extends Key, V>(cursor: Cursor<K, V>, entry: V | null
  * Stores where nothing is. Mirrors mas_insert(), lib/maple_tree.c, Linux 6.12: the plan and its nodes
  * come before the test, and a write that leaves one leaf is refused without looking further.
  *
- * @returns 0, -EEXIST or -ENOMEM
+ * @returns 0, -EINVAL where index > last, -EEXIST or -ENOMEM
  */
 export function masInsert<K extends Key, V>(cursor: Cursor<K, V>, entry: V | null): number {
   const { index, last } = cursor;
+  if (index > last) return EINVAL;
   const code = insertWaiting(cursor, entry);
   releaseNodes(cursor);
   if (code < 0) {

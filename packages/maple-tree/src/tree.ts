@@ -37,6 +37,12 @@ export interface CyclicAllocation<K extends Key> {
   readonly wrapped: boolean;
 }
 
+/** How a snapshot differs from the tree that it is taken of, beside what is written to it later. */
+export interface SnapshotOptions {
+  readonly rules?: Rules;
+  readonly treeClass?: typeof MapleTree;
+}
+
 /**
  * The maple tree: every index of a domain maps to an entry or to nothing, and neighbouring indices of
  * one store form a range with inclusive ends. Made by `createMapleTree`.
@@ -58,6 +64,8 @@ export class MapleTree<K extends Key, V> {
   readonly isInternalEntry: (entry: V) => boolean;
   /** Whether stores that need no plan may go without one. */
   readonly shortcuts: boolean;
+  /** What {@link snapshot} makes: this class, or one that overrides it. */
+  readonly treeClass: typeof MapleTree;
   /** The last key as a pair; see `KeyMode.keyOf`. */
   readonly maxImage: number;
   readonly maxTail: number;
@@ -95,6 +103,7 @@ export class MapleTree<K extends Key, V> {
     this.allocator = options.allocator;
     this.debug = options.debug;
     this.isInternalEntry = options.isInternalEntry;
+    this.treeClass = options.treeClass ?? MapleTree;
     this.inRcu = options.inRcu;
     this.shortcuts = options.rules.shortcuts && options.allocator === null;
     this.maxImage = keys.image(keys.max);
@@ -151,8 +160,9 @@ export class MapleTree<K extends Key, V> {
   storeRange(first: K, last: K, entry: V | null): number {
     this.#checkRange(first, last);
     if (isAdvanced(entry) || first > last) return EINVAL;
-    if (storeDirect(this, first, last, entry)) return 0;
-    return masStoreGfp(this.#place(first, last), entry);
+    const stored = entry ?? null;
+    if (storeDirect(this, first, last, stored)) return 0;
+    return masStoreGfp(this.#place(first, last), stored);
   }
 
   /** Stores at one index unless something is there. Mirrors mtree_insert(). */
@@ -168,8 +178,9 @@ export class MapleTree<K extends Key, V> {
   insertRange(first: K, last: K, entry: V | null): number {
     this.#checkRange(first, last);
     if (isAdvanced(entry) || first > last) return EINVAL;
-    if (insertDirect(this, first, last, entry)) return 0;
-    return masInsert(this.#place(first, last), entry);
+    const stored = entry ?? null;
+    if (insertDirect(this, first, last, stored)) return 0;
+    return masInsert(this.#place(first, last), stored);
   }
 
   /**
@@ -207,7 +218,8 @@ export class MapleTree<K extends Key, V> {
    */
   allocCyclic(entry: V, min: K, max: K, next: K): CyclicAllocation<K> | number {
     const { keys } = this;
-    this.#checkRange(min, max);
+    checkKey(keys, 'min', min);
+    checkKey(keys, 'max', max);
     checkKey(keys, 'next', next);
     if (!this.allocRange || isReserved(entry)) return EINVAL;
     const from = next > min ? next : min;
@@ -236,7 +248,8 @@ export class MapleTree<K extends Key, V> {
    * is passed over. Mirrors mt_find().
    */
   find(index: K, max: K = this.keys.max): Found<K, V> | null {
-    this.#checkRange(index, max);
+    checkKey(this.keys, 'index', index);
+    checkKey(this.keys, 'max', max);
     if (index > max) return null;
     const cursor = this.#place(index, index);
     let entry = masStateWalk(cursor);
@@ -255,15 +268,30 @@ export class MapleTree<K extends Key, V> {
     return index === this.keys.zero ? null : this.find(index, max);
   }
 
+  /**
+   * Every entry that {@link find} sees in [index, max], in order; the zero entry is passed over. What
+   * is stored ahead meanwhile is seen. Mirrors mt_for_each().
+   */
+  *findAll(
+    index: K = this.keys.zero,
+    max: K = this.keys.max,
+  ): Generator<Found<K, V>, void, undefined> {
+    let found = this.find(index, max);
+    while (found !== null) {
+      yield found;
+      found = this.findAfter(found.index, max);
+    }
+  }
+
   /** The entry after the range that holds `index`, starting at or before `max`. Mirrors mt_next(). */
   next(index: K, max: K = this.keys.max): V | null {
-    this.#checkRange(index, max);
+    checkKey(this.keys, 'index', index);
     return this.#place(index, index).next(max);
   }
 
   /** The entry before the range that holds `index`, ending at or after `min`. Mirrors mt_prev(). */
   prev(index: K, min: K = this.keys.zero): V | null {
-    this.#checkRange(index, min);
+    checkKey(this.keys, 'index', index);
     return this.#place(index, index).prev(min);
   }
 
@@ -277,7 +305,8 @@ export class MapleTree<K extends Key, V> {
     from: K = this.keys.zero,
     to: K = this.keys.max,
   ): void {
-    this.#checkRange(from, to);
+    checkKey(this.keys, 'from', from);
+    checkKey(this.keys, 'to', to);
     forEachRange(this, visit, from, to);
   }
 
@@ -316,12 +345,15 @@ export class MapleTree<K extends Key, V> {
    *
    * Statistics of the new tree begin at 0.
    *
-   * @param options `rules`: what the new tree follows; by default what this one does
+   * @param options `rules` and `treeClass`: what the new tree follows and is; by default as this one
    */
-  snapshot({ rules = this.rules }: { readonly rules?: Rules } = {}): MapleTree<K, V> {
+  snapshot({ rules = this.rules, treeClass = this.treeClass }: SnapshotOptions = {}): MapleTree<
+    K,
+    V
+  > {
     const { allocator, debug, inRcu, isInternalEntry } = this;
-    const options = { allocator, debug, inRcu, isInternalEntry, rules };
-    const copy = new MapleTree<K, V>(this.keys, options, this.nodes, this.work);
+    const options = { allocator, debug, inRcu, isInternalEntry, rules, treeClass };
+    const copy = new treeClass<K, V>(this.keys, options, this.nodes, this.work);
     copy.#share(this);
     this.owner = newOwner();
     this.version++;
@@ -392,7 +424,8 @@ export class MapleTree<K extends Key, V> {
   }
 
   #allocate(entry: V, size: K, min: K, max: K, low: boolean): K | number {
-    this.#checkRange(min, max);
+    checkKey(this.keys, 'min', min);
+    checkKey(this.keys, 'max', max);
     checkKey(this.keys, 'size', size);
     if (!this.allocRange || isReserved(entry)) return EINVAL;
     const cursor = this.#place(this.keys.zero, this.keys.zero);

@@ -72,9 +72,11 @@ export const mapleTreeModel: Model<State, Operation, Outcome, Setup> = {
 };
 
 function apply(state: State, operation: Operation, revision: RevisionId): Step<State, Outcome> {
-  const { rules } = featuresOf(revision);
+  const features = featuresOf(revision);
   const reads = READS.has(operation.op);
-  const session = reads ? state.session : state.session.branch(rules);
+  // A class of its own answers reads in its own way, whatever the state was made by.
+  const sees = reads && features.treeClass === undefined;
+  const session = sees ? state.session : state.session.branch(features);
   const outcome = session.run(operation);
   return {
     state: reads ? state : new State(session),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { DOCUMENTED, LINUX_6_12, type Rules } from '@kernel-models/maple-tree';
+import { DOCUMENTED, LINUX_6_12, type SnapshotOptions } from '@kernel-models/maple-tree';
 import { KNOWN_BUGS } from '@kernel-models/maple-tree/bugs';
 import {
   resolveRevisions,
@@ -8,10 +8,11 @@ import {
   type RevisionId,
 } from '@kernel-models/model-core';
 
-/** What tells one maple tree from another: the rules that it follows. */
-export interface Features {
-  readonly rules: Rules;
-}
+/**
+ * What tells one maple tree from another: the rules that it follows, and for a bug that no rule on the
+ * path of a load expresses, a class of its own.
+ */
+export type Features = SnapshotOptions;
 
 /**
  * Linux 6.12, the same with its two wrong answers put right, and every known bug on top of 6.12.
@@ -29,15 +30,16 @@ export const REVISIONS: readonly Revision<Features>[] = [
     date: '2024-11',
     features: { rules: DOCUMENTED },
   },
-  ...KNOWN_BUGS.filter(({ options }) => options?.treeClass === undefined).map(
-    ({ caughtBy, id, rules, story }): BugRevision<Features> => ({
-      id: `bug:${id}`,
-      base: 'linux-6.12',
-      features: { rules: { ...LINUX_6_12, shortcuts: false, ...rules } },
-      story,
-      caughtBy,
-    }),
-  ),
+  ...KNOWN_BUGS.map(({ caughtBy, id, options, rules, story }): BugRevision<Features> => ({
+    id: `bug:${id}`,
+    base: 'linux-6.12',
+    features: {
+      rules: { ...LINUX_6_12, shortcuts: false, ...rules },
+      ...(options?.treeClass !== undefined && { treeClass: options.treeClass }),
+    },
+    story,
+    caughtBy,
+  })),
 ];
 
 /** The rules of a revision. */

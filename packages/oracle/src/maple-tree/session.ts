@@ -11,7 +11,7 @@ import {
   type MapleTree,
   type MapleTreeOptions,
   type NodeDump,
-  type Rules,
+  type SnapshotOptions,
 } from '@kernel-models/maple-tree';
 import type { Operation } from './operation.ts';
 import type { Answered, CursorView, Outcome } from './outcome.ts';
@@ -67,9 +67,9 @@ export class Session<K extends Key> {
     this.cursor = cursor;
   }
 
-  /** A second session that goes its own way from here, by the rules given. */
-  branch(rules: Rules): Session<K> {
-    const tree = this.tree.snapshot({ rules });
+  /** A second session that goes its own way from here, by what is given. */
+  branch(options: SnapshotOptions): Session<K> {
+    const tree = this.tree.snapshot(options);
     return new Session(this.#newTree, this.#toKey, tree, this.cursor.in(tree));
   }
 
