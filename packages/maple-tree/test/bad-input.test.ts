@@ -12,7 +12,10 @@ import { loadInSteps } from '@kernel-models/maple-tree/testing';
 
 /** [0, 9] = 'a' [20, 29] = 'b', with gaps kept. */
 function twoRanges(): MapleTree<number, string> {
-  const tree = createMapleTree<string>({ allocRange: true, geometry: 'kernel64' });
+  return fill(createMapleTree<string>({ allocRange: true, geometry: 'kernel64' }));
+}
+
+function fill<Tree extends Pick<MapleTree<number, string>, 'storeRange'>>(tree: Tree): Tree {
   tree.storeRange(0, 9, 'a');
   tree.storeRange(20, 29, 'b');
   return tree;
@@ -105,7 +108,7 @@ describe('what an index may be and a call may not ask', () => {
   });
 
   test('entries that the kernel keeps for itself', () => {
-    const tree: MapleTree<number, unknown> = twoRanges();
+    const tree = fill(createMapleTree<unknown>({ allocRange: true, geometry: 'kernel64' }));
     const before = tree.dump();
     expect([
       tree.store(12, RETRY_ENTRY),
