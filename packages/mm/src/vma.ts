@@ -87,8 +87,3 @@ export function startGap(vma: Vma, stackGuardGap: number): number {
 export function sameBacking(a: Backing | null, b: Backing | null): boolean {
   return a === b || (a !== null && b !== null && a.id === b.id);
 }
-
-/** Whether a process inherited pages of this VMA, which a parent may still hold. */
-export function isForkChild(vma: Vma): boolean {
-  return vma.chain.length > 1;
-}

@@ -4,22 +4,25 @@
 export type Verdict = 'agree' | 'diverge' | 'inconclusive';
 
 /** A number for each way a command can end. */
-export interface ExitCodes extends Readonly<Record<Verdict, number>> {
+export interface ExitCodes {
+  /** Everything that was asked for was compared to its end, and agreed. */
+  readonly agree: number;
+  /** At least one divergence. */
+  readonly diverge: number;
+  /** Nothing diverged, but something that was asked for could not be compared to its end. */
+  readonly inconclusive: number;
+  /** Usage, or input that cannot be read. */
   readonly usage: number;
+  /** Ended by the person; the report is of what had been compared until then. */
   readonly interrupted: number;
 }
 
 /** The exit codes of `kernel-oracle`, the same for every command. */
 export const EXIT: ExitCodes = {
-  /** Everything that was asked for was compared to its end, and agreed. */
   agree: 0,
-  /** At least one divergence. */
   diverge: 1,
-  /** Usage, or input that cannot be read. */
   usage: 2,
-  /** Nothing diverged, but something that was asked for could not be compared to its end. */
   inconclusive: 3,
-  /** Ended by the person; the report is of what had been compared until then. */
   interrupted: 130,
 };
 

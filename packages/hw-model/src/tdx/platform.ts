@@ -17,7 +17,7 @@ import {
 export interface Platform {
   /**
    * The key of report MACs, 32 bytes. A real package derives it and never shows it, so a model's
-   * MAC never equals a real one. Only {@link reportMac} and the verifiers below read it.
+   * MAC never equals a real one. Only `reportMac` and the verifiers below read it.
    */
   readonly reportKey: Uint8Array;
   /** Current CPUSVN, 16 bytes. */
