@@ -14,6 +14,8 @@ const PROPERTY_OF: Readonly<Record<string, properties.TreeProperty>> = {
   'rcu-inplace': properties.readersAgainstWriters,
   'null-expand-retry': properties.writerWhileWaiting,
   'bulk-tail': properties.bulkLoading,
+  'sparse-area': properties.gapSearches,
+  'rev-top-wrap': properties.gapSearches,
   'destroy-full-range-rcu': properties.destruction,
 };
 

@@ -7,6 +7,7 @@ const SUITE = [
   ['programs on trees of several levels (I1 to I10, I13)', properties.programs, 80],
   ['readers against writers (I12)', properties.readersAgainstWriters, 120],
   ['a writer while another waits for memory (I6)', properties.writerWhileWaiting, 100],
+  ['room at both ends (I8)', properties.gapSearches, 200],
   ['bulk loading (I2)', properties.bulkLoading, 100],
   ['destruction (I10)', properties.destruction, 100],
   ['snapshots and copies (I11, I14)', properties.branches, 60],

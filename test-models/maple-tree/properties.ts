@@ -230,6 +230,50 @@ export const writerWhileWaiting: TreeProperty = (variation) =>
     },
   );
 
+/** An index close to the first one or to the last. */
+interface Edge {
+  readonly distance: number;
+  readonly isHigh: boolean;
+}
+
+const edge: fc.Arbitrary<Edge> = fc.record({ distance: fc.nat(14), isHigh: fc.boolean() });
+
+/** I8 alone: room is sought up to both ends of trees of few ranges, with nodes and without. */
+export const gapSearches: TreeProperty = (variation) =>
+  fc.property(
+    kinds.map((kind) => ({ ...varied(kind, variation), allocRange: true, rcu: false })),
+    fc.array(fc.tuple(edge, fc.nat(3)), { maxLength: 5 }),
+    fc.tuple(edge, edge),
+    fc.integer({ min: 1, max: 6 }),
+    fc.boolean(),
+    (kind, ranges, window, size, isReverse) => {
+      const { key, max, tree } = openDriver(kind, variation);
+      const reference = new Reference(max, true);
+      const at = ({ distance, isHigh }: Edge): bigint =>
+        isHigh ? max - BigInt(distance) : BigInt(distance);
+      for (const [start, length] of ranges) {
+        const first = at(start);
+        const last = max - first < BigInt(length) ? max : first + BigInt(length);
+        tree.storeRange(key(first), key(last), 'g');
+        reference.store(first, last, 'g');
+      }
+      const [from, to] = window.map(at);
+      if (from === undefined || to === undefined || to - from < BigInt(size) - 1n) return;
+      const cursor = tree.cursor();
+      const search = isReverse ? cursor.emptyAreaRev.bind(cursor) : cursor.emptyArea.bind(cursor);
+      const code = search(key(from), key(to), key(BigInt(size)));
+      const seen = code === 0 ? String(cursor.index) : `error ${code}`;
+      const start = reference.place(BigInt(size), from, to, !isReverse);
+      const wanted = start === null ? 'error -16' : String(start);
+      if (seen !== wanted) {
+        throw new Violation(
+          'I8',
+          `room for ${size} in [${from}, ${to}]: expected ${wanted}, got ${seen}`,
+        );
+      }
+    },
+  );
+
 /** I2 after bulk loading, with overwrites inside the last leaf. */
 export const bulkLoading: TreeProperty = (variation) =>
   fc.property(
