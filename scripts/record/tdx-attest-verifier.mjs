@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { observedOne, writeTrace } from '@kernel-models/model-core';
 import { report } from '@kernel-models/hw-model/tdx';
+import { collateralFields } from '@kernel-models/oracle';
 import { driver, quote, quotingEnclave, testPki, verify } from '@kernel-models/tdx-attest';
 
 const require = createRequire(import.meta.url);
@@ -135,21 +136,10 @@ function trace(name, collateral, times, of) {
 }
 
 function ask(collateral, bytes, time) {
-  const hex = (value) => Buffer.from(value).toString('hex');
   try {
     const { status } = QuoteVerifier.newWithRootCa(Buffer.from(pki.root)).verify(
       Buffer.from(bytes),
-      {
-        pck_crl_issuer_chain: collateral.tcbInfoIssuerChain,
-        root_ca_crl: hex(collateral.rootCaCrl),
-        pck_crl: hex(collateral.pckCrl),
-        tcb_info_issuer_chain: collateral.tcbInfoIssuerChain,
-        tcb_info: collateral.tcbInfo,
-        tcb_info_signature: hex(collateral.tcbInfoSignature),
-        qe_identity_issuer_chain: collateral.qeIdentityIssuerChain,
-        qe_identity: collateral.qeIdentity,
-        qe_identity_signature: hex(collateral.qeIdentitySignature),
-      },
+      collateralFields(collateral),
       time,
     );
     return { kind: 'accepted', status };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { createRequire } from 'node:module';
+import { collateralFields } from '@kernel-models/oracle';
 import type { verify } from '@kernel-models/tdx-attest';
 
 /** The peer's verifier, as far as it is used: @phala/dcap-qvl, CommonJS. */
@@ -26,25 +27,9 @@ export function askPeer(
 ): PeerVerdict {
   try {
     const verifier = peer.QuoteVerifier.newWithRootCa(Buffer.from(root));
-    const { status } = verifier.verify(Buffer.from(quote), peerCollateral(collateral), time);
+    const { status } = verifier.verify(Buffer.from(quote), collateralFields(collateral), time);
     return { ok: true, status };
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : String(error) };
   }
-}
-
-/** A collateral in the peer's names. */
-export function peerCollateral(collateral: verify.Collateral): object {
-  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-  return {
-    pck_crl_issuer_chain: collateral.tcbInfoIssuerChain,
-    root_ca_crl: hex(collateral.rootCaCrl),
-    pck_crl: hex(collateral.pckCrl),
-    tcb_info_issuer_chain: collateral.tcbInfoIssuerChain,
-    tcb_info: collateral.tcbInfo,
-    tcb_info_signature: hex(collateral.tcbInfoSignature),
-    qe_identity_issuer_chain: collateral.qeIdentityIssuerChain,
-    qe_identity: collateral.qeIdentity,
-    qe_identity_signature: hex(collateral.qeIdentitySignature),
-  };
 }

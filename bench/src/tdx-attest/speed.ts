@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { report } from '@kernel-models/hw-model/tdx';
-import { nodeSignatureBackend } from '@kernel-models/oracle';
+import { collateralFields, nodeSignatureBackend } from '@kernel-models/oracle';
 import {
   driver,
   nobleBackend,
@@ -13,7 +13,7 @@ import {
 } from '@kernel-models/tdx-attest';
 import type { Benchmark, Series } from '../benchmark.ts';
 import { measureInterleaved, type Subject } from '../measure.ts';
-import { loadPeer, peerCollateral } from './peer.ts';
+import { loadPeer } from './peer.ts';
 
 const PARSE_FIXED = 'quote: parse header and body';
 const PARSE = 'quote: parse, 3,584 bytes';
@@ -57,7 +57,7 @@ export const tdxAttestSpeed: Benchmark = {
     const peers = (subject: Subject['run']): readonly Subject[] =>
       peer === undefined ? [] : [{ subject: '@phala/dcap-qvl', run: subject }];
     const root = Buffer.from(PKI.root);
-    const collateral = peerCollateral(COLLATERAL);
+    const collateral = collateralFields(COLLATERAL);
     const series: readonly Series[] = [
       ...measureInterleaved(PARSE_FIXED, [{ subject: 'model', run: parseFixed }], warm),
       ...measureInterleaved(

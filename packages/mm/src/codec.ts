@@ -2,8 +2,8 @@
 import {
   decode,
   DecodeError,
+  encodePlain,
   ERRNO_NAMES,
-  formatHex,
   type Codec,
   type Decoder,
   type Json,
@@ -210,27 +210,12 @@ function encodeWords(value: Operation): Readonly<Record<string, Json>> {
   }
 }
 
-function encode(value: unknown, field: string): Json {
-  if (typeof value === 'bigint') return formatHex(value);
-  if (Array.isArray(value)) return value.map((item) => encode(item, field));
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
-  if (typeof value === 'number') return value;
-  if (typeof value !== 'object') {
-    throw new TypeError(`${field}: expected a value that JSON can hold, got ${typeof value}`);
-  }
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, item]) => item !== undefined)
-      .map(([name, item]) => [name, encode(item, name)]),
-  );
-}
-
 /** Setups, operations and outcomes as traces spell them. */
 export const codec: Codec<Setup, Operation, Outcome> = {
   decodeSetup: (json) => setup(json, 'setup'),
-  encodeSetup: (value) => encode(value, 'setup'),
+  encodeSetup: (value) => encodePlain(value, 'setup'),
   decodeOperation: (json) => operation(json, 'operation'),
-  encodeOperation: (value) => encode({ ...value, ...encodeWords(value) }, 'operation'),
+  encodeOperation: (value) => encodePlain({ ...value, ...encodeWords(value) }, 'operation'),
   decodeOutcome: (json) => outcome(json, 'outcome'),
-  encodeOutcome: (value) => encode(value, 'outcome'),
+  encodeOutcome: (value) => encodePlain(value, 'outcome'),
 };

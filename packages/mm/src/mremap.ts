@@ -189,21 +189,24 @@ function checkSource(call: Call, vma: Vma, remap: Remap, needed: number): Refusa
 /** To where the caller says. Mirrors mremap_to(). */
 function remapTo(call: Call, remap: Remap): number | Refusal {
   const { mm } = call;
+  const moved = clearTheWay(call, remap);
+  if (isRefusal(moved)) return moved;
+  const source = mm.tree.load(moved.address);
+  if (source === null) return UNMAPPED;
+  const pages = moved.oldLength / PAGE_SIZE;
+  if (moved.keepsSource && !mayExpandVm(mm, source.flags, pages)) return LIMIT_SIZE;
+  return placeAndMove(call, moved, source);
+}
+
+/** Empties a fixed target and cuts off what the new length leaves over: what is to be moved then. */
+function clearTheWay(call: Call, remap: Remap): Remap | Refusal {
   if (remap.isFixed) {
     const refused = emptyTarget(call, remap);
     if (refused !== undefined) return refused;
   }
-  let { oldLength } = remap;
-  if (oldLength > remap.newLength) {
-    const shrunk = shrink(call, remap);
-    if (isRefusal(shrunk)) return shrunk;
-    oldLength = remap.newLength;
-  }
-  const source = mm.tree.load(remap.address);
-  if (source === null) return UNMAPPED;
-  const pages = oldLength / PAGE_SIZE;
-  if (remap.keepsSource && !mayExpandVm(mm, source.flags, pages)) return LIMIT_SIZE;
-  return placeAndMove(call, { ...remap, oldLength }, source);
+  if (remap.oldLength <= remap.newLength) return remap;
+  const shrunk = shrink(call, remap);
+  return isRefusal(shrunk) ? shrunk : { ...remap, oldLength: remap.newLength };
 }
 
 /** The target's own mappings are gone for good, whatever comes after. */
@@ -303,23 +306,13 @@ function remapToOld(call: Call, remap: Remap): number | Refusal {
   if (remap.newAddress > taskSize - remap.newLength) return TARGET_BEYOND;
   if (overlaps(remap)) return OVERLAPS;
   if (isTooFull(call, 2)) return COUNT;
-  if (remap.isFixed) {
-    const refused = emptyTarget(call, remap);
-    if (refused !== undefined) return refused;
-  }
-  let { oldLength } = remap;
-  if (oldLength > remap.newLength) {
-    const shrunk = shrink(call, remap);
-    if (isRefusal(shrunk)) return shrunk;
-    oldLength = remap.newLength;
-  }
-  const source = mm.tree.load(remap.address);
+  const moved = clearTheWay(call, remap);
+  if (isRefusal(moved)) return moved;
+  const source = mm.tree.load(moved.address);
   if (source === null) return UNMAPPED;
-  const moved = { ...remap, oldLength };
-  const refused = checkSource(call, source, moved, oldLength);
+  const refused = checkSource(call, source, moved, moved.oldLength);
   if (refused !== undefined) return refused;
-  if (remap.keepsSource && !mayExpandVm(mm, source.flags, oldLength / PAGE_SIZE)) {
-    return LIMIT_SIZE;
-  }
+  const pages = moved.oldLength / PAGE_SIZE;
+  if (moved.keepsSource && !mayExpandVm(mm, source.flags, pages)) return LIMIT_SIZE;
   return placeAndMove(call, moved, source);
 }

@@ -52,6 +52,7 @@ export { formatDivergence, type DivergenceFacts } from './report/divergence-text
 export { modelReproducer } from './report/model-reproducer.ts';
 export { formatCount, formatTable, plural, type Column } from './report/table.ts';
 export { escapeXml } from './report/xml.ts';
+export { collateralFields } from './tdx-attest/collateral-folder.ts';
 export { nodeSignatureBackend } from './tdx-attest/node-signature-backend.ts';
 export { selectTarget, type ReadyTarget } from './select-target.ts';
 export { ddmin } from './shrink/ddmin.ts';

@@ -28,10 +28,13 @@ export function readCollateralFolder(folder: string): CollateralFolder {
   return { collateral: decodeCollateral(read(json), json), root };
 }
 
-/** A collateral as {@link readCollateralFolder} reads it. */
-export function encodeCollateral(collateral: verify.Collateral): string {
+/**
+ * A collateral under the names that other verifiers give to its parts: lists and signatures as
+ * hexadecimal digits, chains as PEM, the rest as it was signed.
+ */
+export function collateralFields(collateral: verify.Collateral): Readonly<Record<string, string>> {
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-  const fields = {
+  return {
     root_ca_crl: hex(collateral.rootCaCrl),
     pck_crl: hex(collateral.pckCrl),
     tcb_info_issuer_chain: collateral.tcbInfoIssuerChain,
@@ -41,7 +44,11 @@ export function encodeCollateral(collateral: verify.Collateral): string {
     qe_identity: collateral.qeIdentity,
     qe_identity_signature: hex(collateral.qeIdentitySignature),
   };
-  return `${JSON.stringify(fields, null, 2)}\n`;
+}
+
+/** A collateral as {@link readCollateralFolder} reads it. */
+export function encodeCollateral(collateral: verify.Collateral): string {
+  return `${JSON.stringify(collateralFields(collateral), null, 2)}\n`;
 }
 
 /** The root as PEM. */
