@@ -357,35 +357,4 @@ idtr:   .word   32 * 16 - 1
 ram_end:
 
 /* ---------------------------------------------------------------------------------------------------- */
-.section .boot, "ax"
-.code16
-boot_start:
-        cli
-        data32 lgdt %cs:0xf000 + boot_gdtr - boot_start
-        mov     $CR0_BASE, %eax
-        mov     %eax, %cr0
-        ljmpl   $CODE_32, $1f
-.code32
-1:      mov     $DATA, %eax
-        mov     %eax, %ds
-        mov     %eax, %es
-        mov     %eax, %ss
-        mov     $STACK, %esp
-        cld
-        mov     $RAM_IMAGE, %esi
-        mov     $0x800, %edi
-        mov     $RAM_SIZE / 4, %ecx
-        rep movsl
-        mov     $0x800, %eax
-        jmp     *%eax
-        .balign 8
-boot_gdt: .quad 0
-        .quad   0x00cf9b000000ffff
-        .quad   0x00cf93000000ffff
-boot_gdtr: .word 23
-        .long   boot_gdt
-
-        .org    0xff0
-.code16
-        jmp     boot_start
-        .org    0x1000
+.include "boot.inc"

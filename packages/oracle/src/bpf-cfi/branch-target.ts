@@ -6,9 +6,10 @@ import {
   type BranchOutcome,
   type BranchSetup,
 } from '@kernel-models/hw-model/instructions';
-import { bochsAvailable, BOCHS_MODELS, runBochs } from '../cr-pinning/bochs.ts';
-import { maxCases, type FirmwareProgram } from '../cr-pinning/firmware.ts';
-import { TargetError, type Answer, type Target } from '../target.ts';
+import { runBochs } from '../bochs/emulator.ts';
+import type { FirmwareProgram } from '../bochs/firmware.ts';
+import { bochsTargetOf } from '../bochs/target.ts';
+import type { Answer, Target } from '../target.ts';
 import { unsupported, type BranchCase } from './branch-cases.ts';
 
 /** The status flags of RFLAGS; the others say how a processor saves them. */
@@ -17,48 +18,19 @@ const STATUS_FLAGS = 0x8d5n;
 const BRANCHES: FirmwareProgram = { name: 'indirect-branches', caseSize: 112 };
 
 /** The one CPU of Bochs 2.7 that has indirect branch tracking. */
-const MODEL = BOCHS_MODELS['bochs-tigerlake'] ?? 'tigerlake';
+const MODEL = 'tigerlake';
 
 /** Bochs as a CPU that tracks indirect branches. */
 export function branchTarget(): Target<BranchSetup, BranchOperation, BranchOutcome> {
-  const runBatch = (cases: Iterable<BranchCase>): AsyncGenerator<Answer<BranchOutcome>> =>
-    answers([...cases]);
-  return {
-    name: 'bochs',
-    models: ['hw-model.instructions'],
-    touches: 'starts the Bochs emulator in a temporary folder',
-    available: () => bochsAvailable(BRANCHES, 'bochs-2.7'),
-    run: async function* (setup, operations) {
-      for await (const { outcomes, failure, lacks } of runBatch([{ setup, operations }])) {
-        const missing = failure ?? lacks;
-        if (missing !== undefined) throw new TargetError(`bochs: ${missing}`);
-        yield* outcomes;
-      }
-    },
-    runBatch,
-    close: async () => undefined,
-  };
+  return bochsTargetOf({ model: 'hw-model.instructions', program: BRANCHES, answers });
 }
 
 async function* answers(cases: readonly BranchCase[]): AsyncGenerator<Answer<BranchOutcome>> {
   const own = cases.filter((one) => unsupported(one) === undefined);
-  const lines: string[] = [];
-  const most = maxCases(BRANCHES);
-  for (let start = 0; start < own.length; start += most) {
-    const part = own.slice(start, start + most);
-    const said = await runBochs(MODEL, part.map(encodeCase), BRANCHES);
-    // A machine that stopped early says nothing of the rest.
-    lines.push(...part.map((_, index) => said[index] ?? ''));
-  }
-  let next = 0;
+  const lines = await runBochs(MODEL, own.map(encodeCase), BRANCHES);
+  const answered = new Map(own.map((one, index) => [one, decodeAnswer(lines[index] ?? '')]));
   for (const one of cases) {
-    const lacks = unsupported(one);
-    if (lacks !== undefined) {
-      yield { outcomes: [], lacks };
-      continue;
-    }
-    yield decodeAnswer(lines[next] ?? '');
-    next += 1;
+    yield answered.get(one) ?? { outcomes: [], lacks: unsupported(one) ?? 'no answer' };
   }
 }
 

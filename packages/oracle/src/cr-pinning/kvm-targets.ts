@@ -4,9 +4,16 @@ import type { CpuOperation, CpuOutcome, CpuSetup } from '@kernel-models/hw-model
 import type { RevisionId } from '@kernel-models/model-core';
 import { Unavailable } from '../probe/index.ts';
 import { TargetError, type Answer, type Availability, type Case, type Target } from '../target.ts';
-import { maxCases, TRANSITIONS } from './firmware.ts';
+import { maxCases } from '../bochs/firmware.ts';
 import { kvmSource, requireKvm, runKvm } from './kvm.ts';
-import { decodeAnswer, encodeCase, READS, unsupported, type CpuCase } from './transitions.ts';
+import {
+  decodeAnswer,
+  encodeCase,
+  READS,
+  TRANSITIONS,
+  unsupported,
+  type CpuCase,
+} from './transitions.ts';
 
 /** The CPU that KVM without hardware virtualization shows. */
 export const KVM_PRESET = 'kvm-pvm-6.18';

@@ -16,7 +16,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { cacheFolder, Unavailable } from '../probe/index.ts';
-import { firmwareImage } from './firmware.ts';
+import { firmwareImage } from '../bochs/firmware.ts';
+import { TRANSITIONS } from './transitions.ts';
 
 const execute = promisify(execFile);
 
@@ -62,7 +63,7 @@ export async function runKvm(
   const folder = await mkdtemp(join(tmpdir(), 'kernel-models-kvm-'));
   try {
     const image = join(folder, 'firmware.bin');
-    await writeFile(image, await firmwareImage(cases));
+    await writeFile(image, await firmwareImage(cases, TRANSITIONS));
     const { stdout } = await runMachine([image, ...lengths.map(String)]);
     return stdout.split('\n').filter((line) => line !== '');
   } finally {

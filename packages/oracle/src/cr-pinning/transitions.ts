@@ -13,13 +13,15 @@ import {
   type CpuSetup,
 } from '@kernel-models/hw-model/cpu';
 import type { Answer, Case } from '../target.ts';
-import { TRANSITIONS } from './firmware.ts';
+import type { FirmwareProgram } from '../bochs/firmware.ts';
 
 /*
  * What the firmware of probes/bochs can do: one instruction in one of six modes, and the control
- * registers
- * before and behind it. Cases become records of its image, its lines become answers.
+ * registers before and behind it. Cases become records of its image, its lines become answers.
  */
+
+/** The program: register transitions. */
+export const TRANSITIONS: FirmwareProgram = { name: 'transitions', caseSize: 96 };
 
 /** A case of the CPU model. */
 export type CpuCase = Case<CpuSetup, CpuOperation>;

@@ -10,7 +10,9 @@ import { cacheFolder, Unavailable } from '../probe/index.ts';
 const run = promisify(execFile);
 
 const SOURCES = fileURLToPath(new URL('../../probes/bochs/', import.meta.url));
-const SCRIPT = 'transitions.ld';
+const SCRIPT = 'firmware.ld';
+/** How every program gets from the reset vector to its part in memory. */
+const BOOT = 'boot.inc';
 
 /** Bytes of the whole image: it ends at 4 GiB. */
 const IMAGE_SIZE = 2 << 20;
@@ -27,9 +29,6 @@ export interface FirmwareProgram {
   /** Bytes of one case; how they are used says the source. */
   readonly caseSize: number;
 }
-
-/** Register transitions. */
-export const TRANSITIONS: FirmwareProgram = { name: 'transitions', caseSize: 96 };
 
 /** How many cases an image can hold. */
 export function maxCases({ caseSize }: FirmwareProgram): number {
@@ -51,7 +50,7 @@ interface Firmware {
  */
 export async function firmwareImage(
   cases: readonly Uint8Array[],
-  program: FirmwareProgram = TRANSITIONS,
+  program: FirmwareProgram,
 ): Promise<Uint8Array> {
   if (cases.length > maxCases(program)) {
     throw new RangeError(`cases: expected at most ${maxCases(program)}, got ${cases.length}`);
@@ -68,7 +67,7 @@ export async function firmwareImage(
 /** Assembles and links the program, once for each content of its source. */
 async function buildFirmware({ name }: FirmwareProgram): Promise<Firmware> {
   const hash = createHash('sha256');
-  for (const file of [`${name}.S`, SCRIPT]) hash.update(await readFile(join(SOURCES, file)));
+  for (const file of [`${name}.S`, BOOT, SCRIPT]) hash.update(await readFile(join(SOURCES, file)));
   const cache = cacheFolder();
   const folder = join(cache, `${name}-${hash.digest('hex').slice(0, 24)}`);
   try {
@@ -97,7 +96,7 @@ async function readFirmware(folder: string): Promise<Firmware> {
 
 async function assemble(name: string, folder: string): Promise<void> {
   const at = (file: string): string => join(folder, file);
-  await tool('as', ['--64', '-o', at('program.o'), join(SOURCES, `${name}.S`)]);
+  await tool('as', ['--64', '-I', SOURCES, '-o', at('program.o'), join(SOURCES, `${name}.S`)]);
   const script = ['-m', 'elf_x86_64', '-T', join(SOURCES, SCRIPT)];
   await tool('ld', [...script, '-o', at('program.elf'), at('program.o')]);
   for (const part of ['ram', 'boot']) {
