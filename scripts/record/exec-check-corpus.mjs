@@ -4,26 +4,11 @@
 //
 //   npm run build && node scripts/record/exec-check-corpus.mjs
 import { writeFileSync } from 'node:fs';
-import { execCheck } from '../../packages/exec-check/dist/index.js';
+import { execCheck, plainTask } from '../../packages/exec-check/dist/index.js';
 import { writeTrace, observedOne, replay } from '../../packages/model-core/dist/index.js';
 import { subsystemOf } from '../../packages/oracle/dist/index.js';
 const NONE = { kind: 'null' };
-const task = {
-  name: 't1',
-  ruid: 7,
-  euid: 7,
-  suid: 7,
-  fsuid: 7,
-  rgid: 7,
-  egid: 7,
-  sgid: 7,
-  fsgid: 7,
-  groups: [],
-  caps: { effective: 0n, permitted: 0n, inheritable: 0n, bounding: 0n, ambient: 0n },
-  securebits: 0,
-  noNewPrivs: false,
-  cwd: '/',
-};
+const task = plainTask('t1', 7);
 const elf = { kind: 'elf', program: 'exit', exitCode: 42 };
 const exec = (path, flags = 0, task = 't1', dirfd = -100) => ({
   op: 'execveat',

@@ -7,10 +7,10 @@ import {
   NO_CAPABILITIES,
   normaliseSetup,
   RLIM_INFINITY,
+  ELF_VARIATIONS,
   type Acl,
   type CapabilitySet,
   type Content,
-  type ElfVariation,
   type Features,
   type FileCapabilities,
   type MountFlag,
@@ -129,26 +129,6 @@ const fileCapabilities: fc.Arbitrary<FileCapabilities> = fc.record({
   effective: fc.constantFrom(true, true, false),
 });
 
-const ELF_FAULTS: readonly ElfVariation[] = [
-  'badMagic',
-  'class32',
-  'bigEndian',
-  'badVersion',
-  'typeExec',
-  'typeRel',
-  'otherMachine',
-  'phentsize32',
-  'noProgramHeaders',
-  'phoffBeyondEof',
-  'noLoad',
-  'writableLoad',
-  'interpWithoutNul',
-  'interpOneByte',
-  'interpTooLong',
-  'interpBeyondEof',
-  'truncatedHeader',
-];
-
 const program: fc.Arbitrary<Content> = fc.record({
   kind: fc.constant('elf'),
   program: fc.constantFrom('exit', 'hash'),
@@ -165,7 +145,7 @@ const strangeProgram: fc.Arbitrary<Content> = fc.record(
       { weight: 1, arbitrary: fc.constantFrom('', 'f', '/missing') },
     ),
     programHeaders: fc.constantFrom(1, 2, 3, 73, 74, 1170, 1171),
-    variations: fc.subarray([...ELF_FAULTS], { maxLength: 2 }),
+    variations: fc.subarray([...ELF_VARIATIONS], { maxLength: 2 }),
   },
   { requiredKeys: ['kind', 'program', 'exitCode'] },
 );

@@ -2,11 +2,11 @@
 import fc from 'fast-check';
 import type { Errno } from '@kernel-models/model-core';
 import {
-  ALL_CAPABILITIES,
   AT_EXECVE_CHECK,
   AT_FDCWD,
   featuresOf,
   INIT,
+  plainTask,
   type ExecveatArguments,
   type Features,
   type NodeSpec,
@@ -60,23 +60,7 @@ export function plain(): Plan {
     gid: 0,
     content: { kind: 'elf', program: 'exit', exitCode: 42 },
   };
-  const none = {
-    effective: 0n,
-    permitted: 0n,
-    inheritable: 0n,
-    bounding: ALL_CAPABILITIES,
-    ambient: 0n,
-  };
-  const task: TaskSpec = {
-    name: 't1',
-    ...{ ruid: USER, euid: USER, suid: USER, fsuid: USER },
-    ...{ rgid: USER, egid: USER, sgid: USER, fsgid: USER },
-    groups: [],
-    caps: none,
-    securebits: 0,
-    noNewPrivs: true,
-    cwd: '/',
-  };
+  const task = plainTask('t1', USER, { noNewPrivs: true });
   return {
     setup: { mounts: [{ kind: 'tmpfs', at: '/e', flags: [] }], nodes: [file], tasks: [task] },
     before: [],

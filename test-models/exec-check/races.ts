@@ -2,16 +2,15 @@
 import fc from 'fast-check';
 import type { RevisionId } from '@kernel-models/model-core';
 import {
-  ALL_CAPABILITIES,
   AT_EXECVE_CHECK,
   AT_FDCWD,
+  plainTask,
   type Content,
   type NodeSpec,
   type Operation,
   type Outcome,
   type Setup,
   type State,
-  type TaskSpec,
 } from '@kernel-models/exec-check';
 import { defineProperty, type ExecModel, type Property } from './property.ts';
 import { referenceInitial, referenceStep } from './reference/reference.ts';
@@ -44,25 +43,6 @@ function fileNode(path: string, content: Content, mode = 0o755): NodeSpec {
   return { kind: 'file', path, mode, uid: USER, gid: USER, content };
 }
 
-function user(name: string): TaskSpec {
-  return {
-    name,
-    ...{ ruid: USER, euid: USER, suid: USER, fsuid: USER },
-    ...{ rgid: USER, egid: USER, sgid: USER, fsgid: USER },
-    groups: [],
-    caps: {
-      effective: 0n,
-      permitted: 0n,
-      inheritable: 0n,
-      bounding: ALL_CAPABILITIES,
-      ambient: 0n,
-    },
-    securebits: 0x300,
-    noNewPrivs: false,
-    cwd: '/',
-  };
-}
-
 /** Two scripts of one user, and three tasks of that user. */
 export const TWO_SCRIPTS: Setup = {
   mounts: [],
@@ -71,7 +51,7 @@ export const TWO_SCRIPTS: Setup = {
     fileNode(FILE, version('f0')),
     fileNode(OTHER, version('g0')),
   ],
-  tasks: ['t1', 't2', 't3'].map(user),
+  tasks: ['t1', 't2', 't3'].map((name) => plainTask(name, USER, { securebits: 0x300 })),
 };
 
 /** The world in which a check is made and does not decide, or as posted, where it has to decide. */

@@ -8,6 +8,7 @@ import {
   NO_CAPABILITIES,
   normaliseSetup,
   ALL_CAPABILITIES,
+  plainTask,
   type Setup,
 } from '@kernel-models/exec-check';
 import { covered } from '../support/rule-coverage.ts';
@@ -32,11 +33,7 @@ function setupWith(word: number, who: (typeof CLASSES)[number]): Setup {
     mounts: [],
     nodes: [],
     tasks: [
-      {
-        name: 't1',
-        ...{ ruid: uid, euid: uid, suid: uid, fsuid: uid },
-        ...{ rgid: uid, egid: uid, sgid: uid, fsgid: uid },
-        groups: [],
+      plainTask('t1', uid, {
         caps: {
           effective: set,
           permitted: set,
@@ -45,10 +42,8 @@ function setupWith(word: number, who: (typeof CLASSES)[number]): Setup {
           ambient: NO_CAPABILITIES,
         },
         securebits: word,
-        noNewPrivs: false,
-        cwd: '/',
         ...(who.userns && { userns: { uidMap: map, gidMap: map } }),
-      },
+      }),
     ],
   });
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 import { expect, test } from 'vitest';
 import {
-  ALL_CAPABILITIES,
   AT_EMPTY_PATH,
   AT_EXECVE_CHECK,
   execCheck,
   normaliseSetup,
+  plainTask,
   type Operation,
   type Outcome,
-  type TaskSpec,
 } from '@kernel-models/exec-check';
 import { covered } from '../support/rule-coverage.ts';
 import { referenceRun } from './reference/reference.ts';
@@ -23,25 +22,6 @@ const REVISION = 'linux-6.18';
 const USER = 7;
 const SCRIPT = '/e/s';
 
-function user(name: string): TaskSpec {
-  return {
-    name,
-    ...{ ruid: USER, euid: USER, suid: USER, fsuid: USER },
-    ...{ rgid: USER, egid: USER, sgid: USER, fsgid: USER },
-    groups: [],
-    caps: {
-      effective: 0n,
-      permitted: 0n,
-      inheritable: 0n,
-      bounding: ALL_CAPABILITIES,
-      ambient: 0n,
-    },
-    securebits: 0,
-    noNewPrivs: false,
-    cwd: '/',
-  };
-}
-
 const setup = normaliseSetup({
   mounts: [{ kind: 'tmpfs', at: '/e', flags: [] }],
   nodes: [
@@ -54,7 +34,7 @@ const setup = normaliseSetup({
       content: { kind: 'script', line: '/e/i' },
     },
   ],
-  tasks: [user('t1'), user('t2')],
+  tasks: [plainTask('t1', USER), plainTask('t2', USER)],
 });
 
 const set = (value: bigint): Operation => ({ op: 'setSecurebits', task: 't1', value });

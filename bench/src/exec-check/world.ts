@@ -4,31 +4,14 @@ import {
   AT_EXECVE_CHECK,
   AT_FDCWD,
   execCheck,
+  plainTask,
   type NodeSpec,
   type Operation,
   type Setup,
   type State,
-  type TaskSpec,
 } from '@kernel-models/exec-check';
 
 const USER = 7;
-
-const TASK: TaskSpec = {
-  name: 't1',
-  ruid: USER,
-  euid: USER,
-  suid: USER,
-  fsuid: USER,
-  rgid: USER,
-  egid: USER,
-  sgid: USER,
-  fsgid: USER,
-  groups: [8],
-  caps: { effective: 0n, permitted: 0n, inheritable: 0n, bounding: 0n, ambient: 0n },
-  securebits: 0,
-  noNewPrivs: false,
-  cwd: '/e',
-};
 
 const MODES = [0o755, 0o644, 0o700, 0o111, 0o070, 0o007, 0o4755, 0o000];
 
@@ -58,7 +41,7 @@ export function largeWorld(): Setup {
       { kind: 'tmpfs', at: '/n', flags: ['noexec'] },
     ],
     nodes,
-    tasks: [TASK],
+    tasks: [plainTask('t1', USER, { groups: [8], cwd: '/e' })],
   };
 }
 

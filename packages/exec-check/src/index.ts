@@ -9,6 +9,7 @@ export { isLive, isLiveSetup } from './is-live.ts';
 export { allowed, execCheck, matches } from './model.ts';
 export * from './operation.ts';
 export * from './outcome.ts';
+export { plainTask } from './plain-task.ts';
 export { restrictionsAllowTracing } from './ptrace.ts';
 export { featuresOf, REVISIONS, type Features } from './revisions.ts';
 export { RULES, type RuleName } from './rules.ts';

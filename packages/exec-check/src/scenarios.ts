@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 import { explore, type RevisionId } from '@kernel-models/model-core';
 import { apply } from './apply.ts';
-import { ALL_CAPABILITIES } from './capability.ts';
 import { AT_FDCWD } from './constants.ts';
 import { execCheck } from './model.ts';
 import type { Operation } from './operation.ts';
 import type { Outcome } from './outcome.ts';
+import { plainTask } from './plain-task.ts';
 import type { RuleName } from './rules.ts';
 import type { Content, Path, Setup, TaskSpec } from './setup.ts';
 import type { State } from './state.ts';
@@ -48,18 +48,7 @@ const EVIL: Content = { kind: 'script', line: '/s/interp evil' };
 const PROGRAM: Content = { kind: 'elf', program: 'exit', exitCode: 66 };
 
 function userTask(name: string, securebits: number): TaskSpec {
-  const ids = { ruid: USER, euid: USER, suid: USER, fsuid: USER };
-  const groups = { rgid: USER, egid: USER, sgid: USER, fsgid: USER, groups: [] };
-  const caps = { effective: 0n, permitted: 0n, inheritable: 0n, ambient: 0n };
-  return {
-    name,
-    ...ids,
-    ...groups,
-    caps: { ...caps, bounding: ALL_CAPABILITIES },
-    securebits,
-    noNewPrivs: false,
-    cwd: '/w',
-  };
+  return plainTask(name, USER, { securebits, cwd: '/w' });
 }
 
 /**

@@ -4,6 +4,7 @@ import { RLIM_INFINITY, STACK_LIMIT_DEFAULT } from './constants.ts';
 import { putInode, putTask } from './open-files.ts';
 import { at } from './lists.ts';
 import { inodeOf } from './path-walk.ts';
+import { plainTask } from './plain-task.ts';
 import {
   INIT,
   type MountSpec,
@@ -299,28 +300,9 @@ function markFiles(state: State, setup: Setup): State {
 }
 
 function initSpec(): TaskSpec {
-  return {
-    name: INIT,
-    ruid: 0,
-    euid: 0,
-    suid: 0,
-    fsuid: 0,
-    rgid: 0,
-    egid: 0,
-    sgid: 0,
-    fsgid: 0,
-    groups: [],
-    caps: {
-      effective: ALL_CAPABILITIES,
-      permitted: ALL_CAPABILITIES,
-      inheritable: 0n,
-      bounding: ALL_CAPABILITIES,
-      ambient: 0n,
-    },
-    securebits: 0,
-    noNewPrivs: false,
-    cwd: '/',
-  };
+  const all = ALL_CAPABILITIES;
+  const caps = { effective: all, permitted: all, inheritable: 0n, bounding: all, ambient: 0n };
+  return plainTask(INIT, 0, { caps });
 }
 
 function normaliseTask(state: State, spec: TaskSpec): TaskSpec {

@@ -5,11 +5,11 @@ import {
   execCheck,
   INVARIANTS,
   REVISIONS,
+  plainTask,
   type NodeSpec,
   type Operation,
   type Setup,
 } from '@kernel-models/exec-check';
-import { plainTask } from '@kernel-models/exec-check/testing';
 import { check, checkFd } from './play.ts';
 
 const file = (path: string, mode: number, uid = 0): NodeSpec => ({

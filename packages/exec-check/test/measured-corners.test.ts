@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from 'vitest';
-import { CAP_FOWNER, type NodeSpec, type Operation, type Setup } from '@kernel-models/exec-check';
-import { plainTask } from '@kernel-models/exec-check/testing';
+import {
+  CAP_FOWNER,
+  plainTask,
+  type NodeSpec,
+  type Operation,
+  type Setup,
+} from '@kernel-models/exec-check';
 import { check, exec, play, word } from './play.ts';
 
 /* Corners that a real 6.18 answered otherwise than expected at first. */

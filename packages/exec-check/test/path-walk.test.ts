@@ -4,12 +4,12 @@ import {
   AT_EMPTY_PATH,
   AT_EXECVE_CHECK,
   AT_SYMLINK_NOFOLLOW,
+  plainTask,
   type NodeSpec,
   type Operation,
   type OperationOf,
   type Setup,
 } from '@kernel-models/exec-check';
-import { plainTask } from '@kernel-models/exec-check/testing';
 import { check, play, word } from './play.ts';
 
 const file = (path: string, mode = 0o755): NodeSpec => ({

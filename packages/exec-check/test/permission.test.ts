@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest';
 import {
   CAP_DAC_OVERRIDE,
   CAP_DAC_READ_SEARCH,
+  plainTask,
   type Acl,
   type Setup,
   type TaskSpec,
 } from '@kernel-models/exec-check';
-import { plainTask } from '@kernel-models/exec-check/testing';
 import { check, play, word } from './play.ts';
 
 const acl = (changes: Partial<Acl>): Acl => ({

@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest';
 import {
   AT_EXECVE_CHECK,
   AT_SYMLINK_NOFOLLOW,
+  plainTask,
   type Operation,
   type OperationOf,
   type Setup,
 } from '@kernel-models/exec-check';
-import { plainTask } from '@kernel-models/exec-check/testing';
 import { check, play, word } from './play.ts';
 
 /*

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from 'vitest';
-import type { Operation, Setup } from '@kernel-models/exec-check';
-import { plainTask } from '@kernel-models/exec-check/testing';
+import { plainTask, type Operation, type Setup } from '@kernel-models/exec-check';
 import { check, exec, play, word } from './play.ts';
 
 const WORLD: Setup = {

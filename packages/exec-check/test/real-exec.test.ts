@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 import {
   ALL_CAPABILITIES,
   argvHash,
+  plainTask,
   type Content,
   type ElfVariation,
   type NodeSpec,
   type Operation,
   type Setup,
 } from '@kernel-models/exec-check';
-import { plainTask } from '@kernel-models/exec-check/testing';
 import { check, exec, play, word } from './play.ts';
 
 const ELF: Content = { kind: 'elf', program: 'exit', exitCode: 42 };

@@ -5,7 +5,7 @@ export {
   stringArrayArbitrary,
   visiblePaths,
 } from './operations.ts';
-export { plainTask, SMALL_WORLD } from './small-world.ts';
+export { SMALL_WORLD } from './small-world.ts';
 export {
   aclArbitrary,
   contentArbitrary,

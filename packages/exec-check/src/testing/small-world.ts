@@ -1,33 +1,6 @@
 // SPDX-License-Identifier: MIT
-import { ALL_CAPABILITIES } from '../capability.ts';
-import type { Setup, TaskSpec } from '../setup.ts';
-
-/** A task of this uid and gid, without capabilities. */
-export function plainTask(name: string, uid: number, changes: Partial<TaskSpec> = {}): TaskSpec {
-  return {
-    name,
-    ruid: uid,
-    euid: uid,
-    suid: uid,
-    fsuid: uid,
-    rgid: uid,
-    egid: uid,
-    sgid: uid,
-    fsgid: uid,
-    groups: [],
-    caps: {
-      effective: 0n,
-      permitted: 0n,
-      inheritable: 0n,
-      bounding: ALL_CAPABILITIES,
-      ambient: 0n,
-    },
-    securebits: 0,
-    noNewPrivs: false,
-    cwd: '/',
-    ...changes,
-  };
-}
+import { plainTask } from '../plain-task.ts';
+import type { Setup } from '../setup.ts';
 
 /**
  * The small world of the documentation: `/e` allows execution, `/n` does not; `/e/i` is a program,

@@ -2,6 +2,7 @@
 import {
   CAP_SETPCAP,
   securebitsModel,
+  plainTask,
   type Operation,
   type Outcome,
   type SecurebitsOperation,
@@ -116,8 +117,8 @@ export function securebitsTarget(
 const ROOT_MAP = [{ inside: 0, outside: 0, count: 1 }];
 
 function toExecCheck({ setup, operations }: SecurebitsCase): Case<Setup, Operation> {
-  const caps = setup.setpcap ? CAP_SETPCAP : 0n;
-  const ids = { ruid: 0, euid: 0, suid: 0, fsuid: 0, rgid: 0, egid: 0, sgid: 0, fsgid: 0 };
+  const held = setup.setpcap ? CAP_SETPCAP : 0n;
+  const caps = { effective: held, permitted: held, inheritable: 0n, bounding: held, ambient: 0n };
   let task = 't0';
   const translated: Operation[] = [];
   for (const [index, operation] of operations.entries()) {
@@ -129,17 +130,7 @@ function toExecCheck({ setup, operations }: SecurebitsCase): Case<Setup, Operati
     setup: {
       mounts: [],
       nodes: [],
-      tasks: [
-        {
-          name: 't0',
-          ...ids,
-          groups: [],
-          caps: { effective: caps, permitted: caps, inheritable: 0n, bounding: caps, ambient: 0n },
-          securebits: setup.securebits,
-          noNewPrivs: false,
-          cwd: '/',
-        },
-      ],
+      tasks: [plainTask('t0', 0, { caps, securebits: setup.securebits })],
     },
     operations: translated,
   };

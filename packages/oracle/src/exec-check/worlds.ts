@@ -3,6 +3,7 @@ import {
   AT_EMPTY_PATH,
   AT_EXECVE_CHECK,
   AT_FDCWD,
+  plainTask,
   type Operation,
   type PathArgument,
   type SecurebitsOperation,
@@ -11,7 +12,6 @@ import {
   type Setup,
   type State,
   type StringArray,
-  type TaskSpec,
 } from '@kernel-models/exec-check';
 import type { Exploration } from '../subsystem.ts';
 
@@ -20,23 +20,6 @@ const BAD_ARRAY: StringArray = { kind: 'bad' };
 
 /** Uid 7: nobody's on an ordinary machine. */
 const USER = 7;
-
-const TASK: TaskSpec = {
-  name: 't1',
-  ruid: USER,
-  euid: USER,
-  suid: USER,
-  fsuid: USER,
-  rgid: USER,
-  egid: USER,
-  sgid: USER,
-  fsgid: USER,
-  groups: [],
-  caps: { effective: 0n, permitted: 0n, inheritable: 0n, bounding: 0n, ambient: 0n },
-  securebits: 0,
-  noNewPrivs: false,
-  cwd: '/',
-};
 
 /** An executable mount and one that is not; an interpreter; a script of the user's own. */
 const TWO_MOUNTS: Setup = {
@@ -70,7 +53,7 @@ const TWO_MOUNTS: Setup = {
       content: { kind: 'script', line: '/e/i' },
     },
   ],
-  tasks: [TASK],
+  tasks: [plainTask('t1', USER)],
 };
 
 function check(path: string, dirfd: number = AT_FDCWD, argv: StringArray = NULL_ARRAY): Operation {
@@ -222,10 +205,7 @@ export const EXEC_CHECK_WORLDS: readonly Exploration<State, Operation, Setup>[] 
             content: { kind: 'bytes', base64: 'b3RoZXI=' },
           },
         ],
-        tasks: [
-          { ...TASK, securebits: 0xf00 },
-          { ...TASK, name: 't2' },
-        ],
+        tasks: [plainTask('t1', USER, { securebits: 0xf00 }), plainTask('t2', USER)],
       },
     ],
     operations: () => RACE_OPERATIONS,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { execCheck, type Operation, type Setup } from '@kernel-models/exec-check';
+import { execCheck, plainTask, type Operation, type Setup } from '@kernel-models/exec-check';
 import { replay } from '@kernel-models/model-core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { recordedCases } from '../../src/exec-check/cases.ts';
@@ -41,17 +41,7 @@ const plain: Setup = {
       content: { kind: 'bytes', base64: endlessProgram() },
     },
   ],
-  tasks: [
-    {
-      name: 't1',
-      ...{ ruid: 7, euid: 7, suid: 7, fsuid: 7, rgid: 7, egid: 7, sgid: 7, fsgid: 7 },
-      groups: [],
-      caps: { effective: 0n, permitted: 0n, inheritable: 0n, bounding: 0n, ambient: 0n },
-      securebits: 0,
-      noNewPrivs: false,
-      cwd: '/',
-    },
-  ],
+  tasks: [plainTask('t1', 7)],
 };
 
 function endlessProgram(): string {
