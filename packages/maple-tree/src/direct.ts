@@ -37,6 +37,9 @@ export function storeDirect<K extends Key, V>(
   const tail = keys.tail(first);
   const leaf = descend(tree, image, tail);
   if (leaf === null) return false;
+  const { place } = tree.work;
+  // Kept here: joining what has become too small descends again.
+  place.content = entryAt(leaf, place.offset);
   const before = previousImage(image, tail);
   const beforeTail = previousTail(image, tail);
   return storeAt(tree, leaf, before, beforeTail, keys.image(last), keys.tail(last), entry);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Key } from './key.ts';
-import { childAt, entryAt, imageAt, slotOf, tailAt, type MapleNode } from './node.ts';
+import { childAt, imageAt, slotOf, tailAt, type MapleNode } from './node.ts';
 import { Path } from './path.ts';
 import type { StoreType } from './statistics.ts';
 import type { MapleTree } from './tree.ts';
@@ -15,7 +15,7 @@ export class Place<K extends Key, V> {
   /** The key before the slot. */
   slotImage = -1;
   slotTail = 0;
-  /** What the slot held. */
+  /** What the slot held before the store. */
   content: V | null = null;
   /** The kind of the store. */
   type: StoreType = 'store_root';
@@ -46,7 +46,6 @@ export function descend<K extends Key, V>(
       place.leafTail = lowTail;
       place.slotImage = offset > 0 ? imageAt(node, offset - 1) : low;
       place.slotTail = offset > 0 ? tailAt(node, offset - 1) : lowTail;
-      place.content = entryAt(node, offset);
       return node;
     }
     if (offset > 0) {

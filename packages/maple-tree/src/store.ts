@@ -72,7 +72,7 @@ export function masStore<K extends Key, V>(cursor: Cursor<K, V>, entry: V | null
   }
   if (storeInPlaceOfPlan(cursor, entry)) return tree.work.place.content;
   const type = planStore(cursor, entry);
-  const before = type === 'spanning_store' ? tree.load(index) : tree.work.plan.content;
+  const before = type === 'spanning_store' ? tree.cursor(index).walk() : tree.work.plan.content;
   if (takeNodes(cursor, type, entry) > 0) {
     cursor.index = index;
     cursor.last = last;

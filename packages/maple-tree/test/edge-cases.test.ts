@@ -162,6 +162,18 @@ describe('the cursor', () => {
     expect(cursor.find()).toBeNull();
   });
 
+  test.each(['tuned', 'kernel64'] as const)('store() tells what was at the index, %s', (shape) => {
+    for (const covered of [0, 37, 131]) {
+      const tree = createMapleTree<unknown>({ geometry: shape });
+      for (let i = 0; i < 33; i++) tree.storeRange(4 * i, 4 * i + 1, i === 9 ? ZERO_ENTRY : i);
+      expect(tree.cursor(0, covered).store('x')).toBe(0);
+      expect(tree.cursor(0, 131).store('y')).toBe('x');
+    }
+    const tree = createMapleTree<unknown>({ geometry: shape });
+    for (let i = 0; i < 99; i++) tree.storeRange(4 * i, 4 * i + 1, i === 9 ? ZERO_ENTRY : i);
+    expect(tree.cursor(37, 350).store('x')).toBe(ZERO_ENTRY);
+  });
+
   test('stands at what it stored', () => {
     const tree = threeRanges();
     const cursor = tree.cursor(12n, 14n);
