@@ -4,7 +4,7 @@ import { bootKernel } from './boot.ts';
 import { call, executedOutcome, scenarioOf } from './calls.ts';
 import type { Outcome } from './outcome.ts';
 import type { Operation, OperationOf } from './operation.ts';
-import { schemeOf } from './plan.ts';
+import { schemeOf } from './plan/call-plan.ts';
 import { image, load, text, textPoke, unload } from './program-operations.ts';
 import { registerStruct } from './register-struct.ts';
 import { featuresOf, type Features } from './revisions.ts';

@@ -2,7 +2,10 @@
 import { decideCall } from './checked-call.ts';
 import type { CfiErrno, Outcome } from './outcome.ts';
 import type { Operation } from './operation.ts';
-import { planCall, planProgram, planTailCall, planTrampoline, type CallPlan } from './plan.ts';
+import type { CallPlan } from './plan/call-plan.ts';
+import { planCall } from './plan/function-call.ts';
+import { planTrampoline } from './plan/member-call.ts';
+import { planProgram, planTailCall } from './plan/program-call.ts';
 import type { Scheme } from './preamble.ts';
 import { DESTRUCTOR_CALL, DUMMY_TEST_CALL, prototype } from './prototypes.ts';
 import type { RuleName } from './rules.ts';

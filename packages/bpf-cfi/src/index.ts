@@ -29,13 +29,9 @@ export { ARITY_THUNKS, CALLER, CALLS, PACK, STACK_TOP, TRAMPOLINES } from './ker
 export { bpfCfi } from './model.ts';
 export * from './operation.ts';
 export * from './outcome.ts';
-export {
-  placeTrampoline,
-  schemeOf,
-  stubArity,
-  trampolineAddress,
-  type PlacedTrampoline,
-} from './plan.ts';
+export { schemeOf } from './plan/call-plan.ts';
+export { placeTrampoline, trampolineAddress, type PlacedTrampoline } from './plan/member-call.ts';
+export { stubArity } from './plan/stub.ts';
 export {
   functionPreamble,
   hashPosition,
@@ -72,15 +68,25 @@ export { setupError, type Setup } from './setup.ts';
 export * from './state.ts';
 export { structMember, structMembers, type StructMember, type StructName } from './struct-types.ts';
 export {
-  argumentSlots,
   BPF_TRAMP_F,
   flagsWarn,
-  frameOf,
   structOpsFlags,
-  structOpsTrampoline,
+  tracingFlags,
+  type TracingNeeds,
+  type TrampolineFlag,
+} from './trampoline/flags.ts';
+export { frameOf, type Frame } from './trampoline/frame.ts';
+export {
+  argumentSlots,
+  functionModel,
+  slotPlaces,
+  type ArgumentModel,
   type FunctionModel,
-  type Trampoline,
-} from './trampoline.ts';
+  type SlotPlace,
+} from './trampoline/function-model.ts';
+export type { LinkedProgram, TrampolineCalls } from './trampoline/invoke-program.ts';
+export { structOpsTrampoline, type MemberShape } from './trampoline/struct-ops-trampoline.ts';
+export { emitTrampoline, type Trampoline, type TrampolineShape } from './trampoline/trampoline.ts';
 export {
   AnonymousNumbers,
   DEFAULT_MANGLING,

@@ -10,7 +10,7 @@ import {
   type Page,
 } from '@kernel-models/hw-model/instructions';
 import type { Scheme } from './preamble.ts';
-import type { TrampolineCalls } from './trampoline.ts';
+import type { TrampolineCalls } from './trampoline/invoke-program.ts';
 
 /*
  * Where the model's kernel keeps things. Any addresses of a real kernel would do; these are easy to
@@ -23,8 +23,8 @@ export const CALLER = 0xffff_ffff_8100_0000n;
  * Functions of C, one every 512 bytes; a page of its own, so that nothing lies before a preamble.
  */
 export const FUNCTIONS = 0xffff_ffff_8101_0000n;
-export const BPF_ENTER = 0xffff_ffff_8102_0000n;
-export const BPF_EXIT = 0xffff_ffff_8102_0040n;
+/** Where __bpf_prog_enter_recur() and its kin lie, one every 64 bytes. */
+const FENCES = 0xffff_ffff_8102_0000n;
 /** __x86_indirect_thunk_r11. */
 export const RETPOLINE_R11 = 0xffff_ffff_8200_0000n;
 /** __x86_return_thunk. */
@@ -52,8 +52,10 @@ const STACK_SIZE = 4 * PAGE_SIZE;
 
 /** What trampolines and images branch to. */
 export const CALLS: TrampolineCalls = {
-  enter: BPF_ENTER,
-  exit: BPF_EXIT,
+  enter: FENCES,
+  exit: FENCES + 0x40n,
+  sleepable: { enter: FENCES + 0x80n, exit: FENCES + 0xc0n },
+  image: { enter: FENCES + 0x100n, exit: FENCES + 0x140n },
   returnThunk: RETURN_THUNK,
   arity: ARITY_THUNKS,
 };
@@ -112,14 +114,25 @@ function arityThunks(scheme: Scheme): Text {
 
 const ENDBR = [0xf3, 0x0f, 0x1e, 0xfa];
 
-/** Text that every kernel has. `enter` answers that the program may run. */
+const RET = 0xc3;
+/** What __bpf_prog_enter_recur() answers where the program may run: when it began. */
+const MOV_EAX_1 = [0xb8, 0x01, 0x00, 0x00, 0x00];
+
+/** Text that every kernel has. */
 function fixedText(scheme: Scheme): readonly Text[] {
   const endbr = scheme.setup.ibt ? ENDBR : [];
+  const { enter, exit, sleepable, image } = CALLS;
   return [
     { address: RETPOLINE_R11, bytes: RETPOLINE },
     { address: RETURN_THUNK, bytes: [0xc3, FREE_BYTE] },
-    { address: BPF_ENTER, bytes: [...endbr, 0xb8, 0x01, 0x00, 0x00, 0x00, 0xc3] },
-    { address: BPF_EXIT, bytes: [...endbr, 0xc3] },
+    ...[enter, sleepable.enter].map((address) => ({
+      address,
+      bytes: [...endbr, ...MOV_EAX_1, RET],
+    })),
+    ...[exit, sleepable.exit, image.enter, image.exit].map((address) => ({
+      address,
+      bytes: [...endbr, RET],
+    })),
     arityThunks(scheme),
   ];
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { disassemble } from '@kernel-models/hw-model/instructions';
 import { toHex } from './bytes.ts';
-import { programImage } from './plan.ts';
+import { programImage } from './plan/program-call.ts';
 import { prototype } from './prototypes.ts';
 import type { OperationOf } from './operation.ts';
 import type { Scheme } from './preamble.ts';

@@ -26,8 +26,8 @@ export interface Features {
   readonly wideArguments: 'all' | 'aggregates';
   /** A test run refuses NULL for a parameter that is not nullable. */
   readonly testRunChecksNull: boolean;
-  /** ASM_NOP_MAX. */
-  readonly nopMax: 8 | 11;
+  /** A constant that fits 32 bits with their sign takes four bytes: emit_mov_imm64(). */
+  readonly signExtendedMoves: boolean;
   /** A return value of more than 8 bytes is refused at registration. */
   readonly wideReturnRefused: boolean;
   /** Destructors of kernel objects are declared as they are called: with a void pointer. */
@@ -82,7 +82,7 @@ const LINUX_6_7: Features = {
   indirectFlagChecked: false,
   wideArguments: 'all',
   testRunChecksNull: false,
-  nopMax: 8,
+  signExtendedMoves: false,
   wideReturnRefused: false,
   destructorsTyped: false,
   ownerNonzero: 'handled',
@@ -106,8 +106,8 @@ const LINUX_6_8: Features = {
 };
 
 const LINUX_6_9: Features = { ...LINUX_6_8, stubsRequired: true };
-const LINUX_6_10: Features = { ...LINUX_6_9, congControlAck: true };
-const LINUX_6_12: Features = { ...LINUX_6_10, testRunChecksNull: true, nopMax: 11 };
+const LINUX_6_10: Features = { ...LINUX_6_9, congControlAck: true, signExtendedMoves: true };
+const LINUX_6_12: Features = { ...LINUX_6_10, testRunChecksNull: true };
 const LINUX_6_15: Features = { ...LINUX_6_12, layout: 'linux-6.15', strictWords: true };
 const LINUX_6_18: Features = {
   ...LINUX_6_15,

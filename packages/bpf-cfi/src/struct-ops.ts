@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { placeTrampoline, trampolineAddress } from './plan.ts';
+import { placeTrampoline, trampolineAddress } from './plan/member-call.ts';
 import { maskedHex, withProgram } from './program-operations.ts';
 import type { CfiErrno, Outcome } from './outcome.ts';
 import type { CreateMistake, OperationOf } from './operation.ts';
