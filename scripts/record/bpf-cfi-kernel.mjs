@@ -21,16 +21,13 @@
 //   CONFIG_DEBUG_FS CONFIG_RUNTIME_TESTING_MENU CONFIG_LKDTM CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE
 //   CONFIG_CPU_MITIGATIONS CONFIG_MITIGATION_RETPOLINE CONFIG_X86_KERNEL_IBT CONFIG_CFI_CLANG
 //   CONFIG_FINEIBT CONFIG_KERNEL_GZIP, each =y; CONFIG_SMP=n
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { bpfCfi } from '../../packages/bpf-cfi/dist/index.js';
-import { writeTrace } from '../../packages/model-core/dist/index.js';
 import { casesAfter } from '../../packages/oracle/dist/bpf-cfi/bpf-cases.js';
 import { bpfKernelTarget } from '../../packages/oracle/dist/bpf-cfi/bpf-targets.js';
-import { observeCases } from '../../packages/oracle/dist/observe.js';
+import { answersOf, openTarget, RECORDINGS, versionOf, writeRecording } from './recording.mjs';
 
 const SCRIPT = 'scripts/record/bpf-cfi-kernel.mjs';
 const [image, countText = '60', seedText = '20231208'] = process.argv.slice(2);
@@ -47,54 +44,43 @@ const BOOTS = ['', 'kcfi', 'kcfi,norand', 'fineibt', 'fineibt,norand', 'off', 'n
 async function boot(parameter) {
   for (let tries = 1; ; tries += 1) {
     const target = bpfKernelTarget(image, parameter === '' ? '' : `cfi=${parameter}`);
-    const availability = await target.available();
-    if (availability.ok) return { target, ...availability };
-    await target.close();
-    if (tries === 5) throw new Error(`kernel: ${availability.skip}`);
-    console.log(`cfi=${parameter} did not boot: ${availability.skip}`);
+    try {
+      return { target, ...(await openTarget(target, bpfCfi.name, SCRIPT)) };
+    } catch (error) {
+      if (tries === 5) throw error;
+      console.log(`cfi=${parameter} did not boot: ${error.message}`);
+    }
   }
 }
 
+/** The `key=value` words of a source's configuration. */
+function configurationOf({ config = '' }) {
+  return Object.fromEntries(config.split(' ').map((word) => word.split(/=(.*)/s)));
+}
+
+const traces = [];
 const left = new Map();
-let [text, recorded, release] = ['', 0, 'unknown'];
+let release = 'unknown';
 for (const [index, parameter] of BOOTS.entries()) {
-  const { target, revision, source, worlds } = await boot(parameter);
-  const facts = Object.fromEntries(
-    (source.config ?? '').split(' ').map((word) => word.split(/=(.*)/s)),
-  );
-  [release = 'unknown'] = /^[0-9]+\.[0-9]+(\.[0-9]+)?/.exec(source.kernel ?? '') ?? [];
+  const { target, facts, worlds } = await boot(parameter);
+  release = versionOf(facts.source);
   const first = {
     op: 'boot',
     cfi: parameter === '' ? undefined : parameter,
-    seed: Number(facts.seed),
+    seed: Number(configurationOf(facts.source).seed),
   };
   const [setup] = worlds;
   const cases = fc.sample(casesAfter(first, setup), {
     numRuns: count,
     seed: Number(seedText) + index,
   });
-  const header = {
-    model: bpfCfi.name,
-    revision,
-    source: { ...source, script: SCRIPT },
-    recordedAt: new Date().toISOString(),
-  };
-  for await (const { trace, failure, lacks, complaints } of observeCases(target, cases, header)) {
-    const reason = failure ?? lacks ?? complaints?.[0];
-    if (reason !== undefined) left.set(reason, (left.get(reason) ?? 0) + 1);
-    else {
-      text += writeTrace(trace, bpfCfi.codec);
-      recorded += 1;
-    }
-  }
+  const answers = await answersOf(target, cases, facts);
   await target.close();
-  console.log(`${parameter || 'no parameter'}: ${source.config}`);
+  traces.push(...answers.traces);
+  for (const [reason, number] of answers.left) left.set(reason, (left.get(reason) ?? 0) + number);
+  console.log(`${parameter || 'no parameter'}: ${facts.source.config}`);
 }
-
-const folder = fileURLToPath(
-  new URL(`../../packages/oracle/recordings/${bpfCfi.name}/`, import.meta.url),
-);
-mkdirSync(folder, { recursive: true });
-writeFileSync(`${folder}linux-${release}-cfi.jsonl.gz`, gzipSync(text, { level: 9 }));
-console.log(`${recorded} cases recorded`);
-for (const [reason, number] of left) console.log(`${number} left out: ${reason}`);
+writeRecording(join(RECORDINGS, bpfCfi.name), `linux-${release}-cfi`, bpfCfi.codec, {
+  traces,
+  left,
+});

@@ -6,47 +6,22 @@
 //
 // Writes packages/oracle/recordings/bpf-cfi/linux-<release>.jsonl.gz, a trace for each case, and prints
 // how many cases were left out and why. Needs root (CAP_BPF), a C compiler and, for an image, qemu.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
-import { writeTrace } from '../../packages/model-core/dist/index.js';
 import { bpfCfiSubsystem } from '../../packages/oracle/dist/bpf-cfi/subsystem.js';
 import { generateCases } from '../../packages/oracle/dist/cases.js';
-import { observeCases } from '../../packages/oracle/dist/observe.js';
+import { answersOf, openTarget, RECORDINGS, versionOf, writeRecording } from './recording.mjs';
 
 const SCRIPT = 'scripts/record/bpf-cfi.mjs';
 const count = Number(process.argv[2] ?? 1500);
 const seed = Number(process.argv[3] ?? 20_231_208);
 const kernel = process.argv[4];
 
-const [target] = bpfCfiSubsystem.targets(kernel === undefined ? { hostVisible: true } : { kernel });
-const availability = await target.available();
-if (!availability.ok) throw new Error(`bpf: ${availability.skip}`);
-const { revision, worlds } = availability;
 const { model } = bpfCfiSubsystem;
-const source = { ...availability.source, script: SCRIPT };
-const facts = { model: model.name, revision, source, recordedAt: new Date().toISOString() };
-
-const cases = [...generateCases(bpfCfiSubsystem, revision, seed, count, worlds)].flat();
-const left = new Map();
-let text = '';
-let recorded = 0;
-for await (const { trace, failure, lacks, complaints } of observeCases(target, cases, facts)) {
-  const reason = failure ?? lacks ?? complaints?.[0];
-  if (reason !== undefined) left.set(reason, (left.get(reason) ?? 0) + 1);
-  else {
-    text += writeTrace(trace, model.codec);
-    recorded += 1;
-  }
-}
+const [target] = bpfCfiSubsystem.targets(kernel === undefined ? { hostVisible: true } : { kernel });
+const { facts, worlds } = await openTarget(target, model.name, SCRIPT);
+const cases = [...generateCases(bpfCfiSubsystem, facts.revision, seed, count, worlds)].flat();
+const answers = await answersOf(target, cases, facts);
 await target.close();
-
-const [version] = /^[0-9]+\.[0-9]+(\.[0-9]+)?/.exec(source.kernel ?? '') ?? ['unknown'];
-const folder = fileURLToPath(
-  new URL(`../../packages/oracle/recordings/${model.name}/`, import.meta.url),
-);
-mkdirSync(folder, { recursive: true });
-writeFileSync(`${folder}linux-${version}.jsonl.gz`, gzipSync(text, { level: 9 }));
-console.log(`${recorded} cases recorded`);
-for (const [reason, number] of left) console.log(`${number} left out: ${reason}`);
+const name = `linux-${versionOf(facts.source)}`;
+writeRecording(join(RECORDINGS, model.name), name, model.codec, answers);

@@ -5,8 +5,10 @@
 //   npm run build && node scripts/record/exec-check-corpus.mjs
 import { writeFileSync } from 'node:fs';
 import { execCheck, plainTask } from '../../packages/exec-check/dist/index.js';
-import { writeTrace, observedOne, replay } from '../../packages/model-core/dist/index.js';
+import { replay, writeTrace } from '../../packages/model-core/dist/index.js';
 import { subsystemOf } from '../../packages/oracle/dist/index.js';
+import { answersOf, openTarget } from './recording.mjs';
+
 const NONE = { kind: 'null' };
 const task = plainTask('t1', 7);
 const elf = { kind: 'elf', program: 'exit', exitCode: 42 };
@@ -84,33 +86,14 @@ const cases = {
     ],
   },
 };
-const s = subsystemOf('exec-check');
-const [t] = s.targets({});
-const a = await t.available();
-for (const [name, c] of Object.entries(cases)) {
-  for await (const ans of t.runBatch([c])) {
-    if (ans.failure || ans.lacks) throw new Error(name + ': ' + (ans.failure ?? ans.lacks));
-    const trace = {
-      model: 'exec-check',
-      revision: a.revision,
-      setup: c.setup,
-      source: { ...a.source, script: 'scripts/record/exec-check-corpus.mjs' },
-      recordedAt: new Date().toISOString(),
-      events: c.operations.map((operation, seq) => ({
-        seq,
-        operation,
-        observed: observedOne(ans.outcomes[seq]),
-      })),
-    };
-    console.log(
-      name,
-      JSON.stringify(ans.outcomes, (_, v) => (typeof v === 'bigint' ? String(v) : v)),
-      replay(execCheck, trace, { revision: a.revision }).verdict,
-    );
-    writeFileSync(
-      new URL(`../../test-models/corpus/exec-check/${name}.jsonl`, import.meta.url),
-      writeTrace(trace, execCheck.codec),
-    );
-  }
+const [target] = subsystemOf('exec-check').targets({});
+const { facts } = await openTarget(target, 'exec-check', 'scripts/record/exec-check-corpus.mjs');
+const names = Object.keys(cases);
+const { traces } = await answersOf(target, Object.values(cases), facts, { strict: true });
+await target.close();
+if (traces.length < names.length) throw new Error('this kernel lacks what a case needs');
+for (const [index, name] of names.entries()) {
+  const file = new URL(`../../test-models/corpus/exec-check/${name}.jsonl`, import.meta.url);
+  writeFileSync(file, writeTrace(traces[index], execCheck.codec));
+  console.log(`${name}: the model's verdict: ${replay(execCheck, traces[index], facts).verdict}`);
 }
-await t.close();

@@ -11,96 +11,31 @@
 // Needs a C compiler, for the kernels under qemu qemu-system-x86_64, and for Debian's what
 // debian-kernel.mjs needs. The cases are the same for every kernel. Options: --count <cases>,
 // --into <folder>.
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { gzipSync } from 'node:zlib';
 import { codec } from '../../packages/exec-check/dist/index.js';
-import { observedOne, writeTrace } from '../../packages/model-core/dist/index.js';
 import { recordedCases } from '../../packages/oracle/dist/exec-check/cases.js';
 import { execCheckTargets } from '../../packages/oracle/dist/exec-check/targets.js';
-import { fetchKernel } from './debian-kernel.mjs';
+import { answersOf, kernelImage, openTarget, RECORDINGS, writeRecording } from './recording.mjs';
 
 const SCRIPT = 'scripts/record/exec-check.mjs';
-const RECORDINGS = fileURLToPath(
-  new URL('../../packages/oracle/recordings/exec-check', import.meta.url),
-);
+const MODEL = 'exec-check';
 
 const { values, positionals } = parseArgs({
   options: {
     count: { type: 'string', default: '5600' },
-    into: { type: 'string', default: RECORDINGS },
+    into: { type: 'string', default: join(RECORDINGS, MODEL) },
   },
   allowPositionals: true,
 });
 const cases = recordedCases(Number(values.count));
-mkdirSync(values.into, { recursive: true });
 for (const source of positionals.length > 0 ? positionals : ['live', '6.1', '6.12']) {
-  await record(source);
-}
-
-/** @param {string} source `live`, a series of Debian's kernels, or the path of an image */
-async function record(source) {
-  const options = source === 'live' ? {} : { kernel: imageOf(source) };
-  const [target] = execCheckTargets(options);
+  const [target] = execCheckTargets(source === 'live' ? {} : { kernel: kernelImage(source) });
   try {
-    const availability = await target.available();
-    if (!availability.ok) throw new Error(`${source}: ${availability.skip}`);
-    const { revision } = availability;
-    if (revision === undefined) {
-      throw new Error(`${source}: no revision describes ${availability.source.kernel}`);
-    }
-    await recordTarget(target, revision, { ...availability.source, script: SCRIPT });
+    const { facts } = await openTarget(target, MODEL, SCRIPT);
+    const answers = await answersOf(target, cases, facts, { strict: true });
+    writeRecording(values.into, facts.revision, codec, answers);
   } finally {
     await target.close();
   }
-}
-
-function imageOf(source) {
-  return /^\d+\.\d+$/.test(source) ? fetchKernel(source) : source;
-}
-
-async function recordTarget(target, revision, source) {
-  const recordedAt = new Date().toISOString();
-  const started = performance.now();
-  const skipped = new Map();
-  const traces = [];
-  let index = 0;
-  let events = 0;
-  for await (const { outcomes, failure, lacks, complaints } of target.runBatch(cases)) {
-    const { setup, operations } = cases[index];
-    index += 1;
-    if (complaints !== undefined) {
-      throw new Error(`case ${index - 1}: the kernel complained: ${complaints.join('; ')}`);
-    }
-    if (failure !== undefined) throw new Error(`case ${index - 1}: ${failure}`);
-    if (lacks !== undefined) {
-      skipped.set(lacks, (skipped.get(lacks) ?? 0) + 1);
-      continue;
-    }
-    events += operations.length;
-    const observed = operations.map((operation, seq) => ({
-      seq,
-      operation,
-      observed: observedOne(outcomes[seq]),
-    }));
-    traces.push(
-      writeTrace(
-        { model: 'exec-check', revision, setup, source, recordedAt, events: observed },
-        codec,
-      ),
-    );
-  }
-  const file = join(values.into, `${revision}.jsonl.gz`);
-  const bytes = gzipSync(traces.join(''), { level: 9 });
-  writeFileSync(file, bytes);
-  const seconds = (performance.now() - started) / 1000;
-  console.log(
-    `${file}: ${traces.length} cases, ${events} events, ${(bytes.length / 1e6).toFixed(2)} MB, ` +
-      `${seconds.toFixed(1)} s, ${source.kernel}`,
-  );
-  for (const [reason, count] of skipped)
-    console.log(`  ${count} cases left out, which this kernel cannot have: ${reason}`);
 }

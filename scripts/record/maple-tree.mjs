@@ -13,48 +13,33 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { gzipSync } from 'node:zlib';
-import { observedOne, replay, writeTrace } from '../../packages/model-core/dist/index.js';
+import { replay, writeTrace } from '../../packages/model-core/dist/index.js';
 import { generateCase, SHAPES } from '../../packages/oracle/dist/maple-tree/generate.js';
 import { mapleTreeModel } from '../../packages/oracle/dist/maple-tree/model.js';
 import { mapleTreeTargets } from '../../packages/oracle/dist/maple-tree/targets.js';
+import { answersOf, openTarget, RECORDINGS, writeRecording } from './recording.mjs';
 
 const SCRIPT = 'scripts/record/maple-tree.mjs';
-const RECORDINGS = fileURLToPath(
-  new URL('../../packages/oracle/recordings/maple-tree', import.meta.url),
-);
 const FINDINGS = fileURLToPath(new URL('../../test-models/maple-tree/findings', import.meta.url));
 
 const { values } = parseArgs({
   options: {
     'kernel-source': { type: 'string' },
     operations: { type: 'string', default: '210000' },
-    into: { type: 'string', default: RECORDINGS },
+    into: { type: 'string', default: join(RECORDINGS, mapleTreeModel.name) },
   },
 });
 
 const [target] = mapleTreeTargets({ kernelSource: values['kernel-source'] });
-const availability = await target.available();
-if (!availability.ok) throw new Error(availability.skip);
-const { revision } = availability;
-if (revision === undefined) {
-  throw new Error(`no revision describes ${availability.source.kernel}`);
-}
-mkdirSync(values.into, { recursive: true });
-const source = { ...availability.source, script: SCRIPT };
-const recordedAt = new Date().toISOString();
+const { facts } = await openTarget(target, mapleTreeModel.name, SCRIPT);
 await record();
 await recordFinding();
 await target.close();
 
 /** What the kernel answers to a case, as a trace. */
-async function observe({ operations, setup }) {
-  const events = [];
-  for await (const outcome of target.run(setup, operations)) {
-    const operation = operations[events.length];
-    events.push({ seq: events.length, operation, observed: observedOne(outcome) });
-  }
-  return { model: mapleTreeModel.name, revision, setup, source, recordedAt, events };
+async function observe(one) {
+  const { traces } = await answersOf(target, [one], facts, { strict: true });
+  return traces[0];
 }
 
 /**
@@ -81,16 +66,13 @@ async function record() {
   for (let seed = 1; recorded < wanted; seed++) {
     const shape = SHAPES[seed % SHAPES.length];
     const trace = await observe(generateCase(seed, seed % 4 === 0 ? 4000 : 1000, shape));
-    const { consumed, total, verdict } = replay(mapleTreeModel, trace, { revision });
+    const { consumed, total, verdict } = replay(mapleTreeModel, trace, facts);
     if (verdict !== 'agree') {
       process.stderr.write(`seed ${seed}: ${verdict} after ${consumed} of ${total} events\n`);
       process.exitCode = 1;
     }
     recorded += total;
-    traces.push(writeTrace(trace, mapleTreeModel.codec));
+    traces.push(trace);
   }
-  const path = join(values.into, `${revision}.jsonl.gz`);
-  const bytes = gzipSync(traces.join(''), { level: 9 });
-  writeFileSync(path, bytes);
-  process.stdout.write(`${recorded} operations, ${traces.length} traces, ${bytes.length} bytes\n`);
+  writeRecording(values.into, facts.revision, mapleTreeModel.codec, { traces });
 }

@@ -14,23 +14,19 @@
 // cases were left out and why, and ends with 1 where the model does not explain what was recorded.
 // Needs apt-get, dpkg-deb, make, gcc, xz and qemu-system-x86_64. Other options: --cases <count>,
 // --seed <n>, --into <folder>.
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { gzipSync } from 'node:zlib';
 import { sample } from 'fast-check';
-import { replay, writeTrace } from '../../packages/model-core/dist/index.js';
-import { observeCases } from '../../packages/oracle/dist/observe.js';
+import { replay } from '../../packages/model-core/dist/index.js';
 import { driverCases } from '../../packages/oracle/dist/tdx-attest/driver-cases.js';
 import { driverTarget } from '../../packages/oracle/dist/tdx-attest/driver-target.js';
 import { driverPart, handshakePart } from '../../packages/oracle/dist/tdx-attest/import.js';
 import { driver, getquote, tsm } from '../../packages/tdx-attest/dist/index.js';
 import { fetchBuildableKernel } from './debian-kernel.mjs';
+import { answersOf, openTarget, RECORDINGS, writeRecording } from './recording.mjs';
 
 const SERIES = '6.12';
-const RECORDINGS = fileURLToPath(new URL('../../packages/oracle/recordings', import.meta.url));
 
 const { values } = parseArgs({
   options: {
@@ -47,22 +43,9 @@ const target = await driverTarget({
   ...fetchBuildableKernel(SERIES),
   ...(source !== undefined && { source }),
 });
-const availability = await target.available();
-if (!availability.ok) throw new Error(availability.skip);
-const facts = {
-  model: tsm.model.name,
-  revision: availability.revision,
-  source: { ...availability.source, script: 'scripts/record/tdx-attest.mjs' },
-  recordedAt: new Date().toISOString(),
-};
+const { facts } = await openTarget(target, tsm.model.name, 'scripts/record/tdx-attest.mjs');
 const cases = sample(driverCases(), { seed: Number(values.seed), numRuns: Number(values.cases) });
-const traces = [];
-const left = new Map();
-for await (const { trace, failure, lacks, complaints = [] } of observeCases(target, cases, facts)) {
-  const reason = failure ?? lacks ?? complaints[0];
-  if (reason === undefined) traces.push(trace);
-  else left.set(reason, (left.get(reason) ?? 0) + 1);
-}
+const { traces, left } = await answersOf(target, cases, facts);
 await target.close();
 for (const [reason, count] of left) console.log(`${count} left out: ${reason}`);
 
@@ -78,12 +61,5 @@ for (const [model, part] of [
     console.log(`${model.name}: trace ${index}: ${verdict} at event ${consumed}`);
     process.exitCode = 1;
   }
-  const operations = parts.reduce((sum, { events }) => sum + events.length, 0);
-  const text = parts.map((trace) => writeTrace(trace, model.codec)).join('');
-  const bytes = gzipSync(text, { level: 9 });
-  mkdirSync(join(values.into, model.name), { recursive: true });
-  writeFileSync(join(values.into, model.name, `${name}.jsonl.gz`), bytes);
-  console.log(
-    `${model.name}/${name}: ${parts.length} traces, ${operations} operations, ${bytes.length} bytes`,
-  );
+  writeRecording(join(values.into, model.name), name, model.codec, { traces: parts });
 }
