@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 import { describe, test } from 'vitest';
 import { checkProperty } from '../support/check-property.ts';
+import { readersAgainstWriters } from './interleavings.ts';
 import * as properties from './properties.ts';
 
 const SUITE = [
   ['programs on trees of several levels (I1 to I10, I13)', properties.programs, 80],
-  ['readers against writers (I12)', properties.readersAgainstWriters, 120],
+  ['readers against writers (I12)', readersAgainstWriters, 120],
   ['a writer while another waits for memory (I6)', properties.writerWhileWaiting, 100],
   ['room at both ends (I8)', properties.gapSearches, 200],
+  ['cursors go on from where they stored or searched (I13)', properties.continuations, 150],
   ['bulk loading (I2)', properties.bulkLoading, 100],
   ['destruction (I10)', properties.destruction, 100],
   ['snapshots and copies (I11, I14)', properties.branches, 60],

@@ -10,9 +10,9 @@ import {
   type MapleTree,
   type MapleTreeOptions,
 } from '@kernel-models/maple-tree';
-import { loadInSteps, UseAfterFreeError } from '@kernel-models/maple-tree/testing';
 import { choices, kinds, resolve } from './arbitraries.ts';
 import { Reference } from './reference.ts';
+import { FREED, nodesOf } from './tree-nodes.ts';
 import { driverOf, openDriver, Violation, World, type Entry, type Kind } from './world.ts';
 
 /** What a tree under test is made with beside its kind: a known bug. */
@@ -49,137 +49,6 @@ export const programs: TreeProperty = (variation) => {
     world.checkContent();
   });
 };
-
-const rcuKind = fc.constantFrom<Kind>(
-  { keys: 'number', geometry: 'kernel64', allocRange: false, rcu: true },
-  { keys: 'number', geometry: 'tuned', allocRange: true, rcu: true },
-);
-
-/** Every content that the tree had since a reader began. */
-type History = Reference[];
-
-function wasThere(history: History, index: bigint, value: unknown): boolean {
-  return history.some((reference) => reference.load(index) === value);
-}
-
-/** Where a write begins: anywhere, or near the hole behind the last range. */
-const writeStart = fc.oneof(
-  fc.nat(250).map((index) => (_: number) => index),
-  fc.integer({ min: -3, max: 3 }).map((delta) => (tail: number) => Math.max(0, tail + delta)),
-);
-
-/**
- * I12: loads that stop between any two reads and scans that stop between any two ranges, with whole
- * writes in between. What a reader reports was there at some moment, and no write moves the END or two
- * pivots of a node that a reader may have read half of.
- */
-export const readersAgainstWriters: TreeProperty = (variation) =>
-  fc.asyncProperty(
-    fc.scheduler(),
-    rcuKind,
-    fc.nat(40),
-    fc.array(fc.nat(180), { minLength: 1, maxLength: 3 }),
-    fc.array(fc.tuple(writeStart, fc.nat(8), fc.option(fc.constantFrom('w', 'x', 'y'))), {
-      minLength: 1,
-      maxLength: 8,
-    }),
-    async (scheduler, kind, fill, indices, writes) => {
-      const { tree, max } = openDriver(kind, variation);
-      const reference = new Reference(max, kind.allocRange);
-      for (let i = 0; i < fill; i++) {
-        tree.storeRange(4 * i, 4 * i + 2, 'f');
-        reference.store(BigInt(4 * i), BigInt(4 * i + 2), 'f');
-      }
-      const readers = new Set<History>();
-      const section = async (read: (history: History) => Promise<void>): Promise<void> => {
-        const history = [reference.copy()];
-        const pin = tree.rcuReadLock();
-        readers.add(history);
-        await read(history);
-        readers.delete(history);
-        pin.release();
-      };
-      const load = async (index: number, history: History): Promise<void> => {
-        const steps = loadInSteps(tree, index);
-        let step = steps.next();
-        for (; step.done !== true; step = steps.next()) {
-          await scheduler.schedule(Promise.resolve(), `load of ${index}`);
-        }
-        if (wasThere(history, BigInt(index), step.value)) return;
-        throw new Violation('I12', `load(${index}) gave ${String(step.value)}, never there`);
-      };
-      const scan = async (history: History): Promise<void> => {
-        const cursor = tree.cursor();
-        let entry = cursor.walk();
-        do {
-          const [first, last] = [BigInt(cursor.index), BigInt(cursor.last)];
-          if (![first, last].every((index) => wasThere(history, index, entry))) {
-            const range = `[${first}, ${last}] ${String(entry)}`;
-            throw new Violation('I12', `a scan came to ${range}, never there`);
-          }
-          await scheduler.schedule(Promise.resolve(), `scan after ${last}`);
-          entry = cursor.nextRange();
-        } while (cursor.status === 'active');
-      };
-      const write = async (): Promise<void> => {
-        for (const [start, length, entry] of writes) {
-          const first = start(4 * fill - 1);
-          await scheduler.schedule(Promise.resolve(), `store at ${first}, ${length + 1}: ${entry}`);
-          const published = nodesOf(tree).map((node) => ({ node, ...shapeOf(node) }));
-          tree.storeRange(first, first + length, entry);
-          reference.store(BigInt(first), BigInt(first + length), entry);
-          published.forEach(checkPublished);
-          for (const history of readers) history.push(reference.copy());
-        }
-      };
-      const loads = indices.map((index) => section((history) => load(index, history)));
-      const all = Promise.all([...loads, section(scan), write()]).catch((error: unknown) => {
-        if (error instanceof UseAfterFreeError) throw new Violation('I12', error.message);
-        throw error;
-      });
-      await scheduler.waitFor(all);
-      if (tree.statistics().awaitingGrace !== 0) {
-        throw new Violation('I10', 'nodes wait for a grace period without a reader');
-      }
-    },
-  );
-
-type Node = NonNullable<MapleTree<Key, Entry>['root']>;
-
-/** The nodes of a tree. */
-function nodesOf(tree: MapleTree<Key, Entry>): Node[] {
-  const nodes: Node[] = [];
-  const waiting = [tree.root];
-  for (let node = waiting.pop(); node != null; node = waiting.pop()) {
-    nodes.push(node);
-    if (!node.leaf) waiting.push(...node.children.slice(0, node.end + 1));
-  }
-  return nodes;
-}
-
-function shapeOf({ end, pivots }: Node): { end: number; pivots: readonly Key[] } {
-  return { end, pivots: pivots.slice(0, end + 1) };
-}
-
-/** What a write did to a node that readers could reach, if the node is still in use. */
-function checkPublished({
-  end,
-  node,
-  pivots,
-}: {
-  node: Node;
-  end: number;
-  pivots: readonly Key[];
-}): void {
-  if (node.state !== LIVE) return;
-  const moved = pivots.filter((pivot, offset) => node.pivots[offset] !== pivot).length;
-  if (node.end !== end) throw new Violation('I12', `END of a node in use: ${end} to ${node.end}`);
-  if (moved > 1) throw new Violation('I12', `${moved} pivots of a node in use moved at once`);
-}
-
-/** States of a node, as the package has them. */
-const LIVE = 0;
-const FREED = 2;
 
 /** I6 with another writer while an erase waits for memory with the lock dropped. */
 export const writerWhileWaiting: TreeProperty = (variation) =>
@@ -241,41 +110,105 @@ const edge: fc.Arbitrary<Edge> = fc.record({
   isHigh: fc.boolean(),
 });
 
+/** A window to search: often all there is, which is what most callers give. */
+const window: fc.Arbitrary<readonly [Edge, Edge]> = fc.oneof(
+  fc.constant([
+    { distance: 0, isHigh: false },
+    { distance: 0, isHigh: true },
+  ] as const),
+  fc.tuple(edge, edge),
+);
+
 /** I8 alone: room is sought up to both ends of trees of few ranges, with nodes and without. */
 export const gapSearches: TreeProperty = (variation) =>
   fc.property(
     kinds.map((kind) => ({ ...varied(kind, variation), allocRange: true, rcu: false })),
     fc.array(fc.tuple(edge, fc.nat(3)), { maxLength: 5 }),
-    fc.tuple(edge, edge),
+    window,
     fc.integer({ min: 1, max: 6 }),
     fc.boolean(),
-    (kind, ranges, window, size, isReverse) => {
-      const { key, max, tree } = openDriver(kind, variation);
-      const reference = new Reference(max, true);
+    (kind, ranges, [from, to], size, isReverse) => {
+      const { key, max: highest, tree } = openDriver(kind, variation);
+      const reference = new Reference(highest, true);
       const at = ({ distance, isHigh }: Edge): bigint =>
-        isHigh ? max - BigInt(distance) : BigInt(distance);
+        isHigh ? highest - BigInt(distance) : BigInt(distance);
       for (const [start, length] of ranges) {
         const first = at(start);
-        const last = max - first < BigInt(length) ? max : first + BigInt(length);
+        const last = highest - first < BigInt(length) ? highest : first + BigInt(length);
         tree.storeRange(key(first), key(last), 'g');
         reference.store(first, last, 'g');
       }
-      const [from, to] = window.map(at);
-      if (from === undefined || to === undefined || to - from < BigInt(size) - 1n) return;
+      const [min, max] = [at(from), at(to)];
+      if (max - min < BigInt(size) - 1n) return;
       const cursor = tree.cursor();
       const search = isReverse ? cursor.emptyAreaRev.bind(cursor) : cursor.emptyArea.bind(cursor);
-      const code = search(key(from), key(to), key(BigInt(size)));
+      const code = search(key(min), key(max), key(BigInt(size)));
       const seen = code === 0 ? String(cursor.index) : `error ${code}`;
-      const start = reference.place(BigInt(size), from, to, !isReverse);
+      const start = reference.place(BigInt(size), min, max, !isReverse);
       const wanted = start === null ? 'error -16' : String(start);
       if (seen !== wanted) {
         throw new Violation(
           'I8',
-          `room for ${size} in [${from}, ${to}]: expected ${wanted}, got ${seen}`,
+          `room for ${size} in [${min}, ${max}]: expected ${wanted}, got ${seen}`,
         );
       }
     },
   );
+
+/** What a cursor does at a place before it goes on from there. */
+const stopover = fc.record({
+  op: fc.constantFrom('storeGfp', 'store', 'erase', 'emptyArea', 'emptyAreaRev'),
+  first: fc.nat(700),
+  length: fc.oneof(fc.nat(3), fc.nat(40)),
+  entry: fc.constantFrom('s', null),
+});
+
+/** The steps with which a cursor goes on. */
+const STEPS = ['next', 'prev', 'nextRange', 'prevRange', 'find', 'findRange', 'findRev'] as const;
+
+/**
+ * I13: a cursor that has just stored, erased or found room goes on as a fresh one does that was set to
+ * the slot where it stands and walked there.
+ */
+export const continuations: TreeProperty = (variation) => {
+  const cases = kinds
+    .map((kind) => varied(kind, variation))
+    .chain((kind) =>
+      fc.record({
+        kind: fc.constant(kind),
+        fill: fc.integer({ min: 1, max: 170 }),
+        stops: fc.array(fc.tuple(stopover, fc.array(fc.constantFrom(...STEPS), { minLength: 1 })), {
+          minLength: 1,
+          maxLength: 12,
+        }),
+      }),
+    );
+  return fc.property(cases, ({ fill, kind, stops }) => {
+    const { tree, key } = filledWorld(kind, variation, fill).driver;
+    for (const [{ entry, first, length, op }, steps] of stops) {
+      const cursor = tree.cursor(key(BigInt(first)), key(BigInt(first + length)));
+      if (op === 'erase') cursor.erase();
+      else if (op === 'storeGfp' || op === 'store') cursor[op](entry);
+      else if (cursor[op](key(0n), tree.keys.max, key(BigInt(length + 1))) !== 0) continue;
+      if (!cursor.is('active')) continue;
+      const fresh = walked(tree, cursor.index);
+      // What was found is a part of a hole; both go on from all of it.
+      cursor.setRangeHere(fresh.index, fresh.last);
+      for (const step of steps) {
+        const [seen, wanted] = [cursor[step](), fresh[step]()];
+        const [at, expected] = [cursor, fresh].map(
+          ({ index, last, status }) => `${status} [${index}, ${last}]`,
+        );
+        if (seen === wanted && at === expected) continue;
+        const asked = `${op} at ${first}, ${length + 1}, then ${step}()`;
+        throw new Violation(
+          'I13',
+          `${asked}: expected ${String(wanted)} ${expected}, got ${String(seen)} ${at}`,
+        );
+      }
+    }
+  });
+};
 
 /** I2 after bulk loading, with overwrites inside the last leaf. */
 export const bulkLoading: TreeProperty = (variation) =>
@@ -284,7 +217,8 @@ export const bulkLoading: TreeProperty = (variation) =>
     fc.integer({ min: 1, max: 300 }),
     fc.integer({ min: 1, max: 40 }),
     (kind, count, overwrittenLength) => {
-      const { driver, reference } = new World(kind, variation);
+      const world = new World(kind, variation);
+      const { driver, reference } = world;
       const { key, tree } = driver;
       const cursor = tree.cursor();
       if (cursor.expectedEntries(count + 2) !== 0)
@@ -302,11 +236,7 @@ export const bulkLoading: TreeProperty = (variation) =>
       cursor.destroy();
       if (owed) checkTail(tree, cursor.index);
       tree.validate();
-      for (let index = 0n; index <= last + 2n; index++) {
-        if (tree.load(key(index)) !== reference.load(index)) {
-          throw new Violation('I6', `bulk: load(${index})`);
-        }
-      }
+      world.checkContent();
     },
   );
 
@@ -380,35 +310,45 @@ export const branches: TreeProperty = (variation) => {
 };
 
 /**
- * Strictness of stores without a plan: in the kernel's geometries a tree that takes them has the same
- * nodes and the same statistics, after every operation, as one that plans every store.
+ * Two trees in a kernel's geometry that must not differ: after every operation both have the same nodes
+ * and the same statistics, and their answers are the reference's.
  */
-export const shortcuts: TreeProperty = (variation) => {
+function twins(id: string, one: Variation, other: Variation): fc.IRawProperty<unknown> {
   const cases = kinds
     .filter(({ geometry }) => geometry.startsWith('kernel'))
-    .map((kind) => ({ ...kind, rcu: false }))
+    .map((kind) => varied({ ...kind, rcu: false }, one))
     .chain((kind) =>
-      fc.record({ kind: fc.constant(kind), fill: fc.nat(150), steps: choices(60, kind) }),
+      fc.record({ kind: fc.constant(kind), fill: fc.nat(400), steps: choices(60, kind) }),
     );
   return fc.property(cases, ({ fill, kind, steps }) => {
-    const rules = variation.rules ?? DOCUMENTED;
-    const direct = filledWorld(kind, { ...variation, rules }, fill);
-    const planned = filledWorld(
-      kind,
-      { ...variation, rules: { ...rules, shortcuts: false } },
-      fill,
-    );
+    const worlds = [filledWorld(kind, one, fill), filledWorld(kind, other, fill)] as const;
     for (const step of steps) {
-      direct.run(resolve(step, direct.reference));
-      planned.run(resolve(step, planned.reference));
-      const [one, other] = [direct.driver.tree, planned.driver.tree];
-      const counted = JSON.stringify(one.statistics());
-      if (counted !== JSON.stringify(other.statistics())) {
-        throw new Violation('shortcuts', `${step.op}: ${counted}`);
+      for (const world of worlds) world.run(resolve(step, world.reference));
+      const [first, second] = [worlds[0].driver.tree, worlds[1].driver.tree];
+      const counted = JSON.stringify(first.statistics());
+      if (counted !== JSON.stringify(second.statistics())) {
+        throw new Violation(id, `${step.op}: ${counted}`);
       }
-      if (one.dump() !== other.dump()) throw new Violation('shortcuts', `${step.op}: other nodes`);
+      if (first.dump() !== second.dump()) throw new Violation(id, `${step.op}: other nodes`);
     }
   });
+}
+
+/** Strictness of stores without a plan: a tree that takes them, and one that plans every store. */
+export const shortcuts: TreeProperty = (variation) => {
+  const rules = variation.rules ?? DOCUMENTED;
+  return twins(
+    'shortcuts',
+    { ...variation, rules },
+    { ...variation, rules: { ...rules, shortcuts: false } },
+  );
+};
+
+/** A tree of the variation does all that a tree without it does, node for node. */
+export const harmlessness: TreeProperty = (variation) => {
+  const { geometry } = variation;
+  const clean: Variation = { rules: { ...DOCUMENTED, shortcuts: false } };
+  return twins('harmless', variation, geometry === undefined ? clean : { ...clean, geometry });
 };
 
 /** I14: a dump, read and stored into an empty tree, gives the same content; in both formats. */

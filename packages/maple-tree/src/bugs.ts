@@ -99,7 +99,7 @@ export const KNOWN_BUGS: readonly KnownBug[] = Object.freeze<KnownBug[]>([
     id: 'empty-area-minmax',
     story: 'after a gap search the cursor has the bounds of the gap for those of its node',
     origin: 'fixed in April 2023, Linux 6.4',
-    caughtBy: ['I13', 'I8'],
+    caughtBy: ['I13'],
     rules: {
       afterSearch: (cursor) => {
         cursor.min = cursor.index;

@@ -11,6 +11,9 @@ export class UseAfterFreeError extends Error {
   }
 }
 
+/** What a load in steps reads next. */
+export type LoadStep = 'END' | 'pivots and slot' | 'pivots' | 'slot' | 'whether the node has died';
+
 /**
  * A load that stops between any two reads of shared memory, so that writers can be put in between.
  * Hold a pin of the tree meanwhile.
@@ -23,29 +26,29 @@ export class UseAfterFreeError extends Error {
  * other fills the slot chosen; the reader returns what the index never held. The code of 6.12 has the
  * same two loads and checks only whether the node has died.
  *
- * @returns the entry, or null
+ * @returns the entry, or null; what it yields is what it reads next
  * @throws UseAfterFreeError where the tree frees what readers may still reach
  */
 export function* loadInSteps<K extends Key, V>(
   tree: MapleTree<K, V>,
   index: K,
   betweenPivotAndSlot: boolean = false,
-): Generator<undefined, V | null> {
+): Generator<LoadStep, V | null> {
   for (;;) {
     const root = tree.root;
     if (root === null) return index === tree.keys.zero ? tree.rootEntry : null;
-    yield;
     let node = root;
     for (;;) {
+      yield 'END';
       const { end } = inUse(node);
-      yield;
+      yield betweenPivotAndSlot ? 'pivots' : 'pivots and slot';
       let offset = 0;
       while (offset < end && pivotAt(inUse(node), offset) < index) offset++;
-      if (betweenPivotAndSlot) yield;
+      if (betweenPivotAndSlot) yield 'slot';
       const { leaf } = inUse(node);
       const entry = leaf ? entryAt(node, offset) : null;
       const child = leaf ? null : childAt(node, offset);
-      yield;
+      yield 'whether the node has died';
       if (inUse(node).state !== LIVE) break;
       if (child === null) return entry;
       node = child;

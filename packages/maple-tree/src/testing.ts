@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { KeyModeName } from './key.ts';
 
-export { loadInSteps, UseAfterFreeError } from './rcu-reader.ts';
+export { loadInSteps, UseAfterFreeError, type LoadStep } from './rcu-reader.ts';
 
 const MAXIMA: Readonly<Record<KeyModeName, bigint>> = {
   number: 2n ** 53n - 1n,

@@ -17,8 +17,9 @@ export class InvariantError extends Error {
 /**
  * Checks a whole tree:
  * I1 pivots ascend, and the last is the node's maximum; I2 no node but the root is too small, except
- * on the right edge; I3 no node occurs twice, none is dead, all leaves are equally deep; I4 no empty
- * child, no two null slots in a row, no leaf but the last ends in null; I5 gaps are exact.
+ * on the right edge; I3 each child is in its own slot, no node occurs twice, none is dead, all leaves
+ * are equally deep; I4 no empty child, no two null slots in a row, no leaf but the last ends in null; I5
+ * gaps are exact.
  *
  * Mirrors mt_validate() and its parts, lib/maple_tree.c, Linux 6.12.
  *
@@ -90,6 +91,16 @@ class Check<K extends Key, V> {
     }
   }
 
+  /** A child that ends where another slot does hangs in the wrong one. Mirrors mas_validate_parent_slot(). */
+  #slotOf(node: MapleNode<K, V>, offset: number, place: string): void {
+    const max = maxOf(childAt(node, offset));
+    if (max === pivotAt(node, offset)) return;
+    for (let other = 0; other <= node.end; other++) {
+      if (max !== pivotAt(node, other)) continue;
+      throw new InvariantError('I3', place, `the child of slot ${other} is in slot ${offset}`);
+    }
+  }
+
   #size(node: MapleNode<K, V>, max: K, depth: number, place: string): void {
     const minEnd = this.#tree.nodes.minEndOf(node.leaf);
     const exempt = depth === 1 || max === this.#tree.keys.max;
@@ -127,6 +138,7 @@ class Check<K extends Key, V> {
       const last = pivotAt(node, offset);
       const at = `${place}[${offset}]`;
       if (node.children[offset] === null) throw new InvariantError('I4', at, 'no child');
+      this.#slotOf(node, offset, at);
       const gap = this.node(childAt(node, offset), first, last, depth + 1, at);
       if (allocRange && gapAt(node, offset) !== gap) {
         throw new InvariantError('I5', at, `gap ${gapAt(node, offset)}, expected ${gap}`);

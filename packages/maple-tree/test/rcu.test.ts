@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { createMapleTree, type MapleTree } from '@kernel-models/maple-tree';
 import { bugOptions, KNOWN_BUGS, knownBug } from '@kernel-models/maple-tree/bugs';
-import { loadInSteps, UseAfterFreeError } from '@kernel-models/maple-tree/testing';
+import { loadInSteps, UseAfterFreeError, type LoadStep } from '@kernel-models/maple-tree/testing';
 
 function tree(options = {}): MapleTree<number, string> {
   const made = createMapleTree<string>({ geometry: 'kernel64', rcu: true, ...options });
@@ -12,7 +12,7 @@ function tree(options = {}): MapleTree<number, string> {
 
 /** Advances a reader up to its n-th stop, lets a writer work, and finishes the reader. */
 function interrupted(
-  reader: Generator<undefined, string | null>,
+  reader: Generator<LoadStep, string | null>,
   stops: number,
   write: () => void,
 ): string | null {
@@ -57,9 +57,9 @@ describe('RCU mode', () => {
       made.storeRange(0, 4, 'filled');
     };
     const [whole, torn] = [tree(), tree()];
-    const stops = 2 * whole.statistics().height;
+    const stops = 3 * whole.statistics().height - 1;
     expect(interrupted(loadInSteps(whole, 9), stops, writes(whole))).toBe('moved');
-    const stopsTorn = 3 * torn.statistics().height;
+    const stopsTorn = 4 * torn.statistics().height - 1;
     expect(interrupted(loadInSteps(torn, 9, true), stopsTorn, writes(torn))).toBe('filled');
   });
 
