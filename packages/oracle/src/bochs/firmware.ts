@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { cacheFolder, Unavailable } from '../probe/index.ts';
+import { builtOnce, Unavailable } from '../probe/index.ts';
 
 const run = promisify(execFile);
 
@@ -66,31 +65,20 @@ export async function firmwareImage(
 
 /** Assembles and links the program, once for each content of its source. */
 async function buildFirmware({ name }: FirmwareProgram): Promise<Firmware> {
-  const hash = createHash('sha256');
-  for (const file of [`${name}.S`, BOOT, SCRIPT]) hash.update(await readFile(join(SOURCES, file)));
-  const cache = cacheFolder();
-  const folder = join(cache, `${name}-${hash.digest('hex').slice(0, 24)}`);
-  try {
-    return await readFirmware(folder);
-  } catch {
-    await mkdir(cache, { recursive: true });
-    const unfinished = await mkdtemp(join(cache, `${name}-`));
-    try {
-      await assemble(name, unfinished);
-      const built = await readFirmware(unfinished);
-      // Another process may have been faster: its result is the same.
-      await rename(unfinished, folder).catch(() => undefined);
-      return built;
-    } finally {
-      await rm(unfinished, { recursive: true, force: true });
-    }
-  }
-}
-
-async function readFirmware(folder: string): Promise<Firmware> {
+  const sources = [`${name}.S`, BOOT, SCRIPT].map((file) => join(SOURCES, file));
+  const built = await builtOnce({
+    name,
+    inputs: await Promise.all(sources.map((file) => readFile(file))),
+    make: async (folder) => {
+      const result = join(folder, 'result');
+      await mkdir(result);
+      await assemble(name, result);
+      return result;
+    },
+  });
   return {
-    ram: await readFile(join(folder, 'ram.bin')),
-    boot: await readFile(join(folder, 'boot.bin')),
+    ram: await readFile(join(built, 'ram.bin')),
+    boot: await readFile(join(built, 'boot.bin')),
   };
 }
 

@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import {
-  access,
-  constants,
-  mkdir,
-  mkdtemp,
-  readFile,
-  rename,
-  rm,
-  writeFile,
-} from 'node:fs/promises';
+import { access, constants, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { cacheFolder, Unavailable } from '../probe/index.ts';
 import { firmwareImage } from '../bochs/firmware.ts';
+import { builtOnce, compilerCommand, compilerFailure, Unavailable } from '../probe/index.ts';
 import { TRANSITIONS } from './transitions.ts';
 
 const execute = promisify(execFile);
@@ -84,25 +74,16 @@ async function runMachine(args: readonly string[]): Promise<{ readonly stdout: s
 
 /** Compiles the machine, once for each content of its source. */
 async function buildMachine(): Promise<string> {
-  const compiler = process.env['CC'] ?? 'cc';
-  const hash = createHash('sha256')
-    .update(compiler)
-    .update(await readFile(SOURCE));
-  const binary = join(cacheFolder(), `kvm-machine-${hash.digest('hex').slice(0, 24)}`);
-  const isBuilt = await access(binary, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-  if (isBuilt) return binary;
-  await mkdir(cacheFolder(), { recursive: true });
-  const unfinished = `${binary}.${process.pid}.tmp`;
-  try {
-    await execute(compiler, [...FLAGS, '-o', unfinished, SOURCE]);
-    await rename(unfinished, binary);
-  } catch (error) {
-    throw new Unavailable(`${compiler} cannot build the machine: ${String(error)}`);
-  } finally {
-    await rm(unfinished, { force: true });
-  }
-  return binary;
+  const compiler = compilerCommand();
+  return builtOnce({
+    name: 'kvm-machine',
+    inputs: [JSON.stringify([compiler, FLAGS]), await readFile(SOURCE)],
+    make: async (folder) => {
+      const program = join(folder, 'kvm-machine');
+      await execute(compiler, [...FLAGS, '-o', program, SOURCE]).catch((error: unknown) => {
+        throw compilerFailure(compiler, 'the machine', error);
+      });
+      return program;
+    },
+  });
 }

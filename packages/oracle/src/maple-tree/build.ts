@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: MIT
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import {
-  access,
-  constants,
-  mkdir,
-  mkdtemp,
-  readFile,
-  rename,
-  rm,
-  writeFile,
-} from 'node:fs/promises';
+import { access, constants, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { cacheFolder } from '../probe/cache.ts';
+import { builtOnce } from '../probe/built-once.ts';
+import { compilerCommand, compilerFailure } from '../probe/compiler.ts';
 import { Unavailable } from '../probe/unavailable.ts';
 import type { Machine } from './setup.ts';
 
@@ -57,8 +48,7 @@ export async function sourceRelease(source: string): Promise<string> {
 
 /**
  * Builds a program of lib/maple_tree.c in user space, once for each content of the sources: the
- * result
- * stays in the cache folder. Nothing of the kernel stays there but the program.
+ * result stays in the cache folder. Nothing of the kernel stays there but the program.
  *
  * @param source a Linux source tree
  * @returns path of an executable
@@ -69,34 +59,32 @@ export async function buildProgram(
   source: string,
   machine: Machine,
 ): Promise<string> {
-  const compiler = process.env['CC'] ?? 'cc';
+  const compiler = compilerCommand();
   const flags = [...FLAGS, ...(machine === '32-bit' ? ['-m32'] : [])];
   const tree = await readFile(join(source, TREE), 'utf8');
   const own = [join(PROBES, SHIMS), join(PROBES, `${program}.c`)];
-  const hash = createHash('sha256')
-    .update(JSON.stringify([compiler, flags]))
-    .update(tree);
-  for (const file of own) hash.update(await readFile(file));
-  const cache = cacheFolder();
-  const binary = join(cache, `${program}-${machine}-${hash.digest('hex').slice(0, 24)}`);
-  if (await exists(binary)) return binary;
-
-  await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(join(cache, 'build-'));
-  try {
-    await prepareHeaders(folder, source, tree);
-    const unfinished = join(folder, program);
-    const definition = `-DKERNEL_MAPLE_TREE="${join(folder, 'maple_tree.c')}"`;
-    const paths = [`-I${folder}`, `-I${PROBES}`];
-    const input = join(PROBES, `${program}.c`);
-    await run(compiler, [...flags, ...paths, definition, input, '-o', unfinished]);
-    await rename(unfinished, binary);
-  } catch (error) {
-    throw buildFailure(compiler, machine, error);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-  return binary;
+  return builtOnce({
+    name: `${program}-${machine}`,
+    inputs: [
+      JSON.stringify([compiler, flags]),
+      tree,
+      ...(await Promise.all(own.map((file) => readFile(file)))),
+    ],
+    make: async (folder) => {
+      await prepareHeaders(folder, source, tree);
+      const built = join(folder, program);
+      const definition = `-DKERNEL_MAPLE_TREE="${join(folder, 'maple_tree.c')}"`;
+      const paths = [`-I${folder}`, `-I${PROBES}`];
+      const input = join(PROBES, `${program}.c`);
+      const hint = machine === '32-bit' ? ' (32-bit programs need gcc-multilib)' : '';
+      await run(compiler, [...flags, ...paths, definition, input, '-o', built]).catch(
+        (error: unknown) => {
+          throw compilerFailure(compiler, TREE, error, hint);
+        },
+      );
+      return built;
+    },
+  });
 }
 
 /**
@@ -123,24 +111,4 @@ async function prepareHeaders(folder: string, source: string, tree: string): Pro
     await mkdir(join(folder, name, '..'), { recursive: true });
     await writeFile(join(folder, name), text);
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function buildFailure(compiler: string, machine: Machine, error: unknown): Unavailable {
-  if (error instanceof Unavailable) return error;
-  const { code, stderr } = error as { code?: unknown; stderr?: string };
-  if (code === 'ENOENT') {
-    return new Unavailable(`no C compiler: program ${compiler} is missing (CC names another one)`);
-  }
-  const reason = stderr?.split('\n').find((line) => /error/i.test(line)) ?? String(error);
-  const hint = machine === '32-bit' ? ' (32-bit programs need gcc-multilib)' : '';
-  return new Unavailable(`${compiler} cannot build ${TREE}${hint}: ${reason.trim()}`);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 export { buildProbe, type BuildOptions } from './build.ts';
+export { builtOnce, type Recipe } from './built-once.ts';
 export { cacheFolder } from './cache.ts';
+export { compilerCommand, compilerFailure } from './compiler.ts';
 export { cpioArchive, type InitramfsEntry } from './cpio.ts';
 export { kernelTransport, type KernelOptions } from './kernel.ts';
 export { localTransport, type Host, type LocalOptions } from './local.ts';

@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: MIT
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import {
-  copyFile,
-  mkdir,
-  mkdtemp,
-  readFile,
-  readdir,
-  rename,
-  rm,
-  writeFile,
-} from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { cacheFolder } from '../probe/cache.ts';
+import { builtOnce } from '../probe/built-once.ts';
 import { Unavailable } from '../probe/unavailable.ts';
 
 const run = promisify(execFile);
@@ -87,36 +77,33 @@ async function kernelModule(modules: string, path: string): Promise<Uint8Array> 
 async function buildModules(build: string, source: string | undefined): Promise<string> {
   const driver = source === undefined ? undefined : join(source, DRIVER);
   const names = (await readdir(SOURCES)).sort();
-  const hash = createHash('sha256').update(build);
-  for (const name of names) hash.update(await readFile(join(SOURCES, name)));
-  if (driver !== undefined) hash.update(await driverSource(driver));
-  const cache = cacheFolder();
-  const built = join(cache, `tdx-attest-modules-${hash.digest('hex').slice(0, 24)}`);
-  if (await readdir(built).then(Boolean, () => false)) return built;
-
-  await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(join(cache, 'build-'));
-  try {
-    for (const name of names) await copyFile(join(SOURCES, name), join(folder, name));
-    const objects = ['tdx_fake'];
-    if (driver !== undefined) {
-      await copyFile(driver, join(folder, `${DRIVER_MODULE}.c`));
-      objects.push(DRIVER_MODULE);
-    }
-    await writeFile(join(folder, 'Kbuild'), objects.map((name) => `obj-m += ${name}.o\n`).join(''));
-    await run('make', ['-C', build, `M=${folder}`, 'modules']);
-    const result = join(folder, 'modules');
-    await mkdir(result);
-    for (const name of objects) {
-      await rename(join(folder, `${name}.ko`), join(result, `${name}.ko`));
-    }
-    await rename(result, built);
-  } catch (error) {
-    throw buildFailure(error);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-  return built;
+  return builtOnce({
+    name: 'tdx-attest-modules',
+    inputs: [
+      build,
+      ...(await Promise.all(names.map((name) => readFile(join(SOURCES, name))))),
+      ...(driver === undefined ? [] : [await driverSource(driver)]),
+    ],
+    make: async (folder) => {
+      for (const name of names) await copyFile(join(SOURCES, name), join(folder, name));
+      const objects = ['tdx_fake'];
+      if (driver !== undefined) {
+        await copyFile(driver, join(folder, `${DRIVER_MODULE}.c`));
+        objects.push(DRIVER_MODULE);
+      }
+      const lines = objects.map((name) => `obj-m += ${name}.o\n`);
+      await writeFile(join(folder, 'Kbuild'), lines.join(''));
+      await run('make', ['-C', build, `M=${folder}`, 'modules']).catch((error: unknown) => {
+        throw buildFailure(error);
+      });
+      const result = join(folder, 'modules');
+      await mkdir(result);
+      for (const name of objects) {
+        await rename(join(folder, `${name}.ko`), join(result, `${name}.ko`));
+      }
+      return result;
+    },
+  });
 }
 
 async function driverSource(path: string): Promise<Uint8Array> {
