@@ -2,13 +2,14 @@
 import {
   decode,
   DecodeError,
-  encodePlain,
+  plainCodec,
+  hexFields,
   type Codec,
   type Decoder,
   type Json,
   type JsonObject,
 } from '@kernel-models/model-core';
-import { codec as cpuCodec } from '@kernel-models/hw-model/cpu';
+import { codec as cpuCodec, decodeSregs } from '@kernel-models/hw-model/cpu';
 import { ROUTINES, WAYS, type GuestInstruction, type Operation } from './operation.ts';
 import type { Outcome } from './outcome.ts';
 import { HOST_KINDS, INTERCEPTS, VMM_KINDS, type Setup } from './setup.ts';
@@ -59,17 +60,6 @@ const setup: Decoder<Setup> = object({
   hostRegisters: optional(object({ cr0: hex(), cr4: hex() })),
 });
 
-const sregs = object({
-  cr0: hex(),
-  cr2: hex(),
-  cr3: hex(),
-  cr4: hex(),
-  cr8: hex(),
-  efer: hex(),
-  csL: boolean,
-  csD: boolean,
-});
-
 /** Operations of the machine itself. */
 const machineOperation = union('op', {
   writeCr: { vcpu, cr: pinnedCr, value: hex(), through: oneOf(WAYS) },
@@ -94,7 +84,7 @@ const machineOperation = union('op', {
   sipi: { vcpu, vector: integer(0, 255) },
   hostSetMsr: { vcpu, msr, value: hex() },
   hostGetMsr: { vcpu, msr },
-  hostSetSregs: { vcpu, sregs },
+  hostSetSregs: { vcpu, sregs: decodeSregs },
   machineReset: {},
   migrate: { order: oneOf(['sregs-first', 'msrs-first']), strict: boolean },
   armKexec: {},
@@ -119,7 +109,7 @@ const INSTRUCTIONS = [
   'vmrun',
 ] as const;
 
-function asObject(json: Json, field: string): JsonObject {
+function asObject(json: Json | undefined, field: string): JsonObject {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new DecodeError(field, 'an object', json);
   }
@@ -159,11 +149,9 @@ function decodeInstruction(json: JsonObject): GuestInstruction {
   }
 }
 
-function decodeOperation(json: Json): Operation {
-  const fields = asObject(json, 'operation');
-  return isInstruction(fields['op'])
-    ? decodeInstruction(fields)
-    : machineOperation(fields, 'operation');
+function decodeOperation(json: Json | undefined, field: string): Operation {
+  const fields = asObject(json, field);
+  return isInstruction(fields['op']) ? decodeInstruction(fields) : machineOperation(fields, field);
 }
 
 const ownOutcome = union('kind', {
@@ -181,27 +169,17 @@ const OWN_OUTCOMES: ReadonlySet<Json | undefined> = new Set([
   'stopped',
 ]);
 
-function decodeOutcome(json: Json): Outcome {
-  const fields = asObject(json, 'outcome');
+function decodeOutcome(json: Json | undefined, field: string): Outcome {
+  const fields = asObject(json, field);
   return OWN_OUTCOMES.has(fields['kind'])
-    ? ownOutcome(fields, 'outcome')
+    ? ownOutcome(fields, field)
     : cpuCodec.decodeOutcome(fields);
 }
 
-/** Fields that hold a number in memory and a `0x…` string in JSON. */
-const HEX_FIELDS: ReadonlySet<string> = new Set(['msr', 'offset']);
-
-const encode = (value: unknown, field: string): Json =>
-  encodePlain(value, field, (one, name) =>
-    typeof one === 'number' && HEX_FIELDS.has(name) ? `0x${one.toString(16)}` : undefined,
-  );
-
 /** Setups, operations and outcomes as traces spell them. */
-export const codec: Codec<Setup, Operation, Outcome> = {
-  decodeSetup: (json) => setup(json, 'setup'),
-  encodeSetup: (value) => encode(value, 'setup'),
-  decodeOperation,
-  encodeOperation: (value) => encode(value, 'operation'),
-  decodeOutcome,
-  encodeOutcome: (value) => encode(value, 'outcome'),
-};
+export const codec: Codec<Setup, Operation, Outcome> = plainCodec({
+  setup,
+  operation: decodeOperation,
+  outcome: decodeOutcome,
+  spell: hexFields('msr', 'offset'),
+});

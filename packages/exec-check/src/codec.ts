@@ -3,8 +3,8 @@ import {
   decode,
   DecodeError,
   ERRNO_NAMES,
-  encodePlain,
   formatMode,
+  plainCodec,
   type Codec,
   type Decoder,
   type Json,
@@ -326,13 +326,9 @@ const CAPABILITY_FIELDS = new Set(['effective', 'permitted', 'inheritable', 'bou
 const HEX_FIELDS = new Set(['flags', 'securebits']);
 
 /**
- * The JSON of a value by the names of its fields, which mean the same in setups, operations and
- * outcomes: `mode` is octal, words of bits are hexadecimal, capability sets are names.
+ * Numbers by the names of their fields, which mean the same in setups, operations and outcomes:
+ * `mode` is octal, words of bits are hexadecimal, capability sets are names.
  */
-function encode(value: unknown, field: string): Json {
-  return encodePlain(value, field, spell);
-}
-
 function spell(value: bigint | number, field: string): Json | undefined {
   if (typeof value === 'bigint') {
     return CAPABILITY_FIELDS.has(field) ? capabilityNames(value) : undefined;
@@ -342,11 +338,9 @@ function spell(value: bigint | number, field: string): Json | undefined {
 }
 
 /** Setups, operations and outcomes as traces spell them. Mirrored by the probe of the oracle. */
-export const codec: Codec<Setup, Operation, Outcome> = {
-  decodeSetup: (json) => setup(json, 'setup'),
-  encodeSetup: (value) => encode(value, 'setup'),
-  decodeOperation: (json) => operation(json, 'operation'),
-  encodeOperation: (value) => encode(value, 'operation'),
-  decodeOutcome: (json) => outcome(json, 'outcome'),
-  encodeOutcome: (value) => encode(value, 'outcome'),
-};
+export const codec: Codec<Setup, Operation, Outcome> = plainCodec({
+  setup,
+  operation,
+  outcome,
+  spell,
+});

@@ -4,6 +4,7 @@ import {
   DecodeError,
   encodePlain,
   ERRNO_NAMES,
+  plainCodec,
   type Codec,
   type Decoder,
   type Json,
@@ -212,10 +213,6 @@ function encodeWords(value: Operation): Readonly<Record<string, Json>> {
 
 /** Setups, operations and outcomes as traces spell them. */
 export const codec: Codec<Setup, Operation, Outcome> = {
-  decodeSetup: (json) => setup(json, 'setup'),
-  encodeSetup: (value) => encodePlain(value, 'setup'),
-  decodeOperation: (json) => operation(json, 'operation'),
+  ...plainCodec({ setup, operation, outcome }),
   encodeOperation: (value) => encodePlain({ ...value, ...encodeWords(value) }, 'operation'),
-  decodeOutcome: (json) => outcome(json, 'outcome'),
-  encodeOutcome: (value) => encodePlain(value, 'outcome'),
 };

@@ -8,6 +8,7 @@ export {
 export type { Codec } from './codec.ts';
 export * as decode from './decode.ts';
 export { DecodeError, formatMode, type Decoder, type OptionalDecoder } from './decode.ts';
+export { encodePlain, type Spelling } from './encode.ts';
 export { deepEqual } from './equal.ts';
 export {
   ERRNO_ALIASES,
@@ -27,9 +28,9 @@ export {
   type ExploreResult,
 } from './explore.ts';
 export type { Invariant, Transition } from './invariant.ts';
-export { encodePlain, type Spelling } from './encode.ts';
 export { canonicalJson, formatHex, type Json, type JsonObject } from './json.ts';
 export type { AnyModel, AnyOperation, Model, Step } from './model.ts';
+export { hexFields, plainCodec, type PlainCodec } from './plain-codec.ts';
 export {
   allowedSteps,
   DEFAULT_MAX_STATES,

@@ -2,11 +2,11 @@
 import {
   decode,
   DecodeError,
-  encodePlain,
   formatHex,
+  plainCodec,
+  hexFields,
   type Codec,
   type Decoder,
-  type Json,
 } from '@kernel-models/model-core';
 import { VECTORS, type Vector } from './exception.ts';
 import {
@@ -19,6 +19,7 @@ import {
 import type { CpuOperation } from './operation.ts';
 import type { CpuOutcome } from './outcome.ts';
 import type { CpuSetup } from './setup.ts';
+import type { Sregs } from './sregs.ts';
 import type { Cpl } from './state.ts';
 
 const { array, boolean, hex, integer, object, oneOf, optional, string, union } = decode;
@@ -121,7 +122,8 @@ const vmcb = object({
   interceptCrReads: integer(0, 0xffff),
   selectiveCr0Write: boolean,
 });
-const sregs = object({
+/** struct kvm_sregs, as far as the model has it. */
+export const decodeSregs: Decoder<Sregs> = object({
   cr0: hex(),
   cr2: hex(),
   cr3: hex(),
@@ -158,7 +160,7 @@ const operation: Decoder<CpuOperation> = union('op', {
   smramWrite: { offset: smramOffset, size, value: hex() },
   hostSaveWrite: { host: vmcbSave },
   memoryWrite: { address, value: hex() },
-  setSregs: { sregs },
+  setSregs: { sregs: decodeSregs },
   hostRdmsr: { msr },
   hostWrmsr: { msr, value: hex() },
 });
@@ -177,20 +179,10 @@ const outcome: Decoder<CpuOutcome> = union('kind', {
   processed: { count, value: optional(hex()) },
 });
 
-/** Fields that hold a number in memory and a `0x…` string in JSON. */
-const HEX_FIELDS: ReadonlySet<string> = new Set(['msr', 'offset', 'address']);
-
-const encode = (value: unknown, field: string): Json =>
-  encodePlain(value, field, (one, name) =>
-    typeof one === 'number' && HEX_FIELDS.has(name) ? `0x${one.toString(16)}` : undefined,
-  );
-
 /** Setups, operations and outcomes as traces spell them. */
-export const codec: Codec<CpuSetup, CpuOperation, CpuOutcome> = {
-  decodeSetup: (json) => setup(json, 'setup'),
-  encodeSetup: (value) => encode(value, 'setup'),
-  decodeOperation: (json) => operation(json, 'operation'),
-  encodeOperation: (value) => encode(value, 'operation'),
-  decodeOutcome: (json) => outcome(json, 'outcome'),
-  encodeOutcome: (value) => encode(value, 'outcome'),
-};
+export const codec: Codec<CpuSetup, CpuOperation, CpuOutcome> = plainCodec({
+  setup,
+  operation,
+  outcome,
+  spell: hexFields('msr', 'offset', 'address'),
+});

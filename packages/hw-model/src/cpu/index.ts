@@ -10,7 +10,7 @@ export {
   type Checklist,
 } from './checklist.ts';
 export { farJump, iret, type FarTarget } from './code-segment.ts';
-export { codec } from './codec.ts';
+export { codec, decodeSregs } from './codec.ts';
 export { commitCr0, commitCr4, eferUnder, readCr, type CrNumber } from './commit.ts';
 export {
   CR0_TRANSITION_CHECKS,
