@@ -8,7 +8,9 @@ import {
   tsm,
 } from '@kernel-models/tdx-attest';
 
-const filled = (size: number, value: number): Uint8Array => new Uint8Array(size).fill(value);
+/** No two bytes near each other are alike, so that none can stand for another. */
+const filled = (size: number, value: number): Uint8Array =>
+  Uint8Array.from({ length: size }, (_, index) => value + index);
 const byte = fc.integer({ min: 0, max: 255 });
 
 const buffer: Arbitrary<driver.UserBuffer> = fc.record({
@@ -88,7 +90,7 @@ const content = fc.tuple(inblobSize, byte).map(([size, value]) => filled(size, v
 
 const hostBehaviour: Arbitrary<tsm.TsmOperation> = fc.oneof(
   fc
-    .constantFrom<tsm.Host['delay']>('inside', 'inside', 'inside', 'never', 500, 1300, 2500)
+    .constantFrom<tsm.Host['delay']>('inside', 'inside', 'never', 500, 1300, 2500)
     .map((delay) => ({ op: 'set-host', delay }) as const),
   fc
     .constantFrom(0n, 0n, tsm.GET_QUOTE_ERROR, tsm.GET_QUOTE_SERVICE_UNAVAILABLE)
@@ -125,12 +127,69 @@ export const guestOperation: Arbitrary<tsm.TsmOperation> = fc.oneof(
   { weight: 2, arbitrary: ioctl.map(({ op, cmd, buffer: one }) => ({ op, cmd, buffer: one })) },
 );
 
-const fd = fc.constantFrom(3, 4, 5);
+const fd = fc.constantFrom(3, 4);
 
-/** Everything: also the calls one by one, signals, and a host that writes what it likes. */
-export const tsmOperation: Arbitrary<tsm.TsmOperation> = fc.oneof(
-  { weight: 30, arbitrary: guestOperation },
-  { weight: 2, arbitrary: ioctl },
+const open: Arbitrary<tsm.TsmOperation> = fc
+  .tuple(
+    fd,
+    name,
+    fc.oneof(
+      { weight: 5, arbitrary: fc.constant(['outblob', 'read'] as const) },
+      { weight: 3, arbitrary: fc.constant(['inblob', 'write'] as const) },
+      { weight: 2, arbitrary: fc.constantFrom(['generation', 'read'], ['provider', 'read']) },
+      fc.tuple(
+        fc.constantFrom(...tsm.ITEM_FILES),
+        fc.constantFrom('read' as const, 'write' as const, 'read-write' as const),
+      ),
+    ) as Arbitrary<readonly [tsm.ItemFile, 'read' | 'write' | 'read-write']>,
+  )
+  .map(([one, item, [file, access]]) => ({ op: 'open', fd: one, name: item, file, access }));
+
+const write: Arbitrary<tsm.TsmOperation> = fc
+  .tuple(fd, content, fc.option(fc.constantFrom(0, 32, 64), { nil: undefined }))
+  .map(([one, bytes, offset]) => ({
+    op: 'write',
+    fd: one,
+    content: bytes,
+    ...(offset !== undefined && { offset }),
+  }));
+
+const hostWrites: Arbitrary<tsm.TsmOperation> = fc.record(
+  {
+    op: fc.constant('host-writes' as const),
+    status: fc.constantFrom(0n, tsm.GET_QUOTE_IN_FLIGHT, tsm.GET_QUOTE_ERROR),
+    outLen: fc.constantFrom(0, 32, 9000, 0x20000),
+    data: byte.map((value) => filled(40, value)),
+  },
+  { requiredKeys: ['op'] },
+);
+
+/** The calls one by one, signals, and a host that writes what it likes. */
+const fileOperation: Arbitrary<tsm.TsmOperation> = fc.oneof(
+  { weight: 6, arbitrary: open },
+  { weight: 3, arbitrary: write },
+  {
+    weight: 12,
+    arbitrary: fc
+      .tuple(fd, fc.constantFrom('close', 'read-size', 'read-size', 'read-data', 'lseek'))
+      .map(([one, op]): tsm.TsmOperation => ({ op, fd: one })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fd, fc.constantFrom(1, 64, 4096, 40_000))
+      .map(([one, size]) => ({ op: 'read', fd: one, size }) as const),
+  },
+  { weight: 3, arbitrary: fc.constant({ op: 'tick' } as const) },
+  fc.constant({ op: 'signal' } as const),
+  fc.constantFrom(400, 1000).map((milliseconds) => ({ op: 'pass-time', milliseconds }) as const),
+  hostWrites,
+);
+
+/** What keeps a read from coming as far as the host, as seldom as a run of calls needs it. */
+const obstacle: Arbitrary<tsm.TsmOperation> = fc.oneof(
+  { weight: 2, arbitrary: guestOperation },
+  ioctl,
   fc.constantFrom<tsm.TsmOperation>(
     { op: 'load', fails: 'misc-register' },
     { op: 'load', fails: 'quote-buffer' },
@@ -140,60 +199,30 @@ export const tsmOperation: Arbitrary<tsm.TsmOperation> = fc.oneof(
     { op: 'unbind' },
     { op: 'device-call', call: 'lseek' },
   ),
+);
+
+/** Everything that can be asked of the report items. */
+export const tsmOperation: Arbitrary<tsm.TsmOperation> = fc.oneof(
+  { weight: 30, arbitrary: fileOperation },
+  { weight: 6, arbitrary: obstacle },
+  { weight: 2, arbitrary: fc.constant({ op: 'load', getquoteTimeout: 2 } as const) },
+  { weight: 3, arbitrary: hostBehaviour },
+  { weight: 2, arbitrary: fc.constant({ op: 'set-tdcall-status', status: 0n } as const) },
+  {
+    weight: 2,
+    arbitrary: name.map((one) => ({ op: 'mkdir', name: one, parent: 'report' }) as const),
+  },
+  {
+    weight: 5,
+    arbitrary: fc
+      .tuple(name, byte)
+      .map(
+        ([one, value]) => ({ op: 'write-inblob', name: one, content: filled(64, value) }) as const,
+      ),
+  },
   fc
     .tuple(name, fc.integer({ min: 0, max: 2 }))
     .map(([one, signalAfter]) => ({ op: 'read-outblob', name: one, signalAfter }) as const),
-  {
-    weight: 6,
-    arbitrary: fc
-      .tuple(
-        fd,
-        name,
-        fc.oneof(
-          { weight: 6, arbitrary: fc.constantFrom('inblob' as const, 'outblob' as const) },
-          fc.constantFrom(...tsm.ITEM_FILES),
-        ),
-        fc.constantFrom('read' as const, 'write' as const, 'read-write' as const),
-      )
-      .map(
-        ([one, item, file, access]) => ({ op: 'open', fd: one, name: item, file, access }) as const,
-      ),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.tuple(fd, content, fc.option(fc.constantFrom(0, 32, 64), { nil: undefined })).map(
-      ([one, bytes, offset]) =>
-        ({
-          op: 'write',
-          fd: one,
-          content: bytes,
-          ...(offset !== undefined && { offset }),
-        }) as const,
-    ),
-  },
-  {
-    weight: 8,
-    arbitrary: fc
-      .tuple(fd, fc.constantFrom('close', 'read-size', 'read-data', 'lseek'))
-      .map(([one, op]): tsm.TsmOperation => ({ op, fd: one })),
-  },
-  fc
-    .tuple(fd, fc.constantFrom(1, 64, 4096))
-    .map(([one, size]) => ({ op: 'read', fd: one, size }) as const),
-  { weight: 3, arbitrary: fc.constant({ op: 'tick' } as const) },
-  fc.constant({ op: 'signal' } as const),
-  fc.constantFrom(400, 1000).map((milliseconds) => ({ op: 'pass-time', milliseconds }) as const),
-  fc
-    .record(
-      {
-        op: fc.constant('host-writes' as const),
-        status: fc.constantFrom(0n, tsm.GET_QUOTE_IN_FLIGHT, tsm.GET_QUOTE_ERROR),
-        outLen: fc.constantFrom(0, 32, 9000, 0x20000),
-        data: byte.map((value) => filled(40, value)),
-      },
-      { requiredKeys: ['op'] },
-    )
-    .map((one) => one),
 );
 
 const register = fc.constantFrom(...measurement.REGISTER_FILES);

@@ -2,66 +2,20 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { deepEqual } from '@kernel-models/model-core';
 import { driver, measurement, tsm } from '@kernel-models/tdx-attest';
 import { checkProperty } from '../support/check-property.ts';
-import { LabelCoverage } from '../support/label-coverage.ts';
 import { covered } from '../support/rule-coverage.ts';
 import { brokenInvariants, holdPromises, runsOf } from './broken-invariants.ts';
-import {
-  driverOperation,
-  driverSetup,
-  guestOperation,
-  measurementOperation,
-  tsmOperation,
-} from './generators.ts';
-import { ReferenceGuest } from './reference-guest.ts';
+import { driverOperation, driverSetup, measurementOperation, tsmOperation } from './generators.ts';
 
 const driverModel = covered(driver.model);
 const tsmModel = covered(tsm.model);
 const measurementModel = covered(measurement.model);
 
-/** An outcome without what the reference does not say. */
-function comparable(outcome: tsm.TsmOutcome): object {
-  const unsaid = ['head', 'buffer'];
-  return Object.fromEntries(Object.entries(outcome).filter(([field]) => !unsaid.includes(field)));
-}
-
 const FIRST: readonly tsm.TsmOperation[] = [
   { op: 'load', getquoteTimeout: 2 },
   { op: 'mkdir', name: 'q0', parent: 'report' },
 ];
-
-test('Linux 6.12 is what a naive reference of it is', async () => {
-  const labels = new LabelCoverage();
-  await checkProperty(
-    'tsm equals its reference',
-    fc.property(fc.array(guestOperation, { minLength: 40, maxLength: 60 }), (generated) => {
-      const operations = [...FIRST, ...generated];
-      const reference = new ReferenceGuest();
-      let state = tsmModel.initial(driver.DEFAULT_SETUP);
-      const seen = new Set<string>();
-      for (const operation of operations) {
-        const step = tsmModel.apply(state, operation, 'linux-6.12');
-        const expected = reference.do(operation);
-        seen.add(step.rule);
-        if (!deepEqual(comparable(step.outcome), expected)) {
-          expect(comparable(step.outcome), `${operation.op} by ${step.rule}`).toEqual(expected);
-        }
-        state = step.state;
-      }
-      labels.count(seen);
-    }),
-    { runs: 400 },
-  );
-  labels.require({
-    'report-new.success': 20,
-    'read.cached': 5,
-    'report-new.timeout': 1,
-    'report-new.in-flight': 1,
-    'load.report-provider': 20,
-  });
-});
 
 const kernels = (model: {
   readonly revisions: readonly { readonly id: string }[];
@@ -152,7 +106,7 @@ test('a register reads as the replay of what was written to it, whatever lies in
 test('each kernel breaks exactly what it is known to break', () => {
   const driverRuns = runsOf(driverSetup, driverOperation, 60);
   const broken = Object.fromEntries(
-    kernels(driver.model).map((id) => [id, brokenInvariants(driverModel, id, driverRuns, 60)]),
+    kernels(driver.model).map((id) => [id, brokenInvariants(driverModel, id, driverRuns, 200)]),
   );
   // The posting's contract with user space and the administrator is broken in these five.
   const contract = [

@@ -41,7 +41,8 @@ function apply(
     default: {
       const done = applyToDriver(state.driver, operation, revision);
       // A driver that is loaded anew has yet to look at the registers.
-      const inSync = operation.op === 'load' ? false : state.inSync;
+      const isNew = operation.op === 'load' && done.state !== state.driver;
+      const inSync = isNew ? false : state.inSync;
       const changed = done.state !== state.driver || inSync !== state.inSync;
       return { ...done, state: changed ? { driver: done.state, inSync } : state };
     }

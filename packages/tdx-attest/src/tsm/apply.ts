@@ -4,7 +4,7 @@ import { featuresOf, type Features } from '../revisions.ts';
 import { applyDriver, load } from './driver-layer.ts';
 import { actAsHost } from './host.ts';
 import { close, open, write } from './inblob.ts';
-import { mkdir, readOutblob, rmdir, writeInblob } from './item.ts';
+import { EMPTY_BLOB, mkdir, readOutblob, rmdir, writeInblob } from './item.ts';
 import type { FileOperation, TsmOperation } from './operation.ts';
 import { readCall, signal, tick, withFile } from './outblob.ts';
 import type { TsmState } from './state.ts';
@@ -87,18 +87,24 @@ function readOutblobFile(
 ): TsmStep {
   const sized = readCall(state, fd, 'size', features);
   if (sized.outcome.kind !== 'size') return sized;
+  const { cost } = sized.outcome;
+  // An empty outblob is the end of the file, and the next read asks again.
+  if (sized.outcome.size === 0) {
+    const empty = { ...EMPTY_BLOB, ...(cost && { cost }) };
+    return { ...sized, outcome: empty };
+  }
   const filled = readCall(sized.state, fd, 'data', features);
   const file = filled.state.files[fd];
   if (file === undefined || filled.outcome.kind !== 'blob') return filled;
   const { bytes = new Uint8Array() } = filled.outcome;
-  const part = bytes.slice(file.position, file.position + size);
-  const read = withFile(filled.state, fd, { ...file, position: file.position + part.length });
-  const { cost } = sized.outcome;
+  const end = Math.min(file.position + size, filled.outcome.size);
+  const part = bytes.slice(file.position, end);
+  const read = withFile(filled.state, fd, { ...file, position: end });
   return step(
     read,
     {
       kind: 'blob',
-      size: part.length,
+      size: end - file.position,
       head: part.slice(0, 16),
       bytes: part,
       ...(cost && { cost }),

@@ -4,7 +4,7 @@ import { without } from '../records.ts';
 import type { Features } from '../revisions.ts';
 import { inOrder } from '../trails.ts';
 import type { FileOperation, ItemFile } from './operation.ts';
-import { isPositionHeld, itemOf, withFile, withItem } from './outblob.ts';
+import { isPositionHeld, itemOf, letGo, withFile, withItem } from './outblob.ts';
 import type { TsmRule } from './rules.ts';
 import type { OpenFile, ReportFile, TsmState } from './state.ts';
 import { blocked, refuse, step, SUCCESS, type TsmStep } from './step.ts';
@@ -55,7 +55,12 @@ export function open(
     fetched: null,
     announced: null,
   };
-  return step(withFile(state, fd, opened), SUCCESS, 'open.success', OPEN_ORDER('open.success'));
+  return step(
+    withFile(letGo(state, fd), fd, opened),
+    SUCCESS,
+    'open.success',
+    OPEN_ORDER('open.success'),
+  );
 }
 
 const WRITE_ORDER = inOrder<TsmRule>(
@@ -100,7 +105,7 @@ export function close(state: TsmState, fd: number, features: Features): TsmStep 
   const commits = features.failedWriteCommits ? file.tried : file.written !== null;
   // A commit needs the lock of all items, which a waiting read holds.
   if (commits && state.waiting !== null) return blocked(state);
-  const closed = { ...state, files: without(state.files, fd) };
+  const closed = { ...letGo(state, fd), files: without(state.files, fd) };
   if (!commits || features.commitAt === 'write') return step(closed, SUCCESS, 'close.nothing');
   return commit(closed, file, file.written ?? new Uint8Array());
 }

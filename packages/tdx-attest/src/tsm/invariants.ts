@@ -5,7 +5,7 @@ import { featuresOf, revisionsWith, type Features } from '../revisions.ts';
 import type { TsmOperation } from './operation.ts';
 import type { Cost, TsmOutcome } from './outcome.ts';
 import { GET_QUOTE_IN_FLIGHT, GET_QUOTE_SUCCESS } from './quote-buffer.ts';
-import type { Item, TsmState } from './state.ts';
+import type { Blob, Item, OpenFile, TsmState } from './state.ts';
 
 type TsmInvariant = Invariant<TsmState, TsmOperation, TsmOutcome>;
 type TsmTransition = Transition<TsmState, TsmOperation, TsmOutcome>;
@@ -40,6 +40,18 @@ function survivors({ before, step: { state } }: TsmTransition): readonly (readon
   return Object.entries(before.items).flatMap(([name, old]) => {
     const now = state.items[name];
     return now?.id === old.id ? [[old, now] as const] : [];
+  });
+}
+
+/** The files that a step has filled. */
+function newlyFetched({
+  before,
+  step: { state },
+}: TsmTransition): readonly (OpenFile & { readonly fetched: Blob })[] {
+  return Object.entries(state.files).flatMap(([fd, file]) => {
+    const { fetched } = file;
+    const isNew = fetched !== null && before.files[Number(fd)]?.fetched !== fetched;
+    return isNew ? [{ ...file, fetched }] : [];
   });
 }
 
@@ -80,12 +92,26 @@ export const TSM_INVARIANTS: readonly TsmInvariant[] = [
   },
   {
     id: 'tsm.cache-coherent',
-    sentence: 'Bytes of an outblob were asked for with the inblob of the current generation.',
-    holds: ({ operation, step: { state, outcome } }) => {
-      if (operation.op !== 'read-outblob' || outcome.kind !== 'blob' || outcome.size === 0)
-        return true;
-      const item = state.items[operation.name];
-      return item?.outblob == null || areEqual(item.outblob.inblob, item.inblob);
+    sentence:
+      'Bytes that are kept as current, or handed out, were asked for with the inblob of the item.',
+    holds: (transition) => {
+      const { operation, step } = transition;
+      const { items } = step.state;
+      const isOf = (blob: Blob, item: Item | undefined): boolean =>
+        item === undefined || areEqual(blob.inblob, item.inblob);
+      const kept = Object.values(items).every(
+        (item) =>
+          item.outblob === null ||
+          item.readGeneration !== item.writeGeneration ||
+          isOf(item.outblob, item),
+      );
+      const fetched = newlyFetched(transition).every(({ name, itemId, fetched: blob }) =>
+        isOf(blob, items[name]?.id === itemId ? items[name] : undefined),
+      );
+      if (!kept || !fetched) return false;
+      if (operation.op !== 'read-outblob' || step.outcome.kind !== 'blob') return true;
+      const item = items[operation.name];
+      return item?.outblob == null || isOf(item.outblob, item);
     },
   },
   {

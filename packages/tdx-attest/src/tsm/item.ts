@@ -48,7 +48,7 @@ export function rmdir(state: TsmState, { name }: Of<'rmdir'>): TsmStep {
   if (state.items[name] === undefined) return refuse(state, 'ENOENT', 'rmdir.missing');
   // A directory goes when nobody is inside one of its files' calls.
   const { waiting } = state;
-  if (waiting !== null && state.files[waiting.fd]?.name === name) return blocked(state);
+  if (waiting?.file.name === name) return blocked(state);
   const removed = { ...state, items: without(state.items, name) };
   return step(removed, SUCCESS, 'rmdir.success', RMDIR_TRAIL);
 }
@@ -115,9 +115,10 @@ function awaitHost(first: TsmStep, signalAfter: number | undefined, features: Fe
   return current;
 }
 
-const EMPTY_BLOB = {
+/** What a read finds at the end of the file. */
+export const EMPTY_BLOB: Extract<TsmOutcome, { readonly kind: 'blob' }> = {
   kind: 'blob',
   size: 0,
   head: new Uint8Array(),
   bytes: new Uint8Array(),
-} as const satisfies TsmOutcome;
+};

@@ -6,7 +6,7 @@ import type { Cost, TsmOutcome } from './outcome.ts';
 import { passTime } from './quote-buffer.ts';
 import { look, submit, type RequestResult } from './report-new.ts';
 import type { TsmRule } from './rules.ts';
-import type { Blob, Item, OpenFile, TsmState } from './state.ts';
+import type { Blob, Item, OpenFile, TsmState, WaitingRead } from './state.ts';
 import { blocked, NO_COST, refuse, step, type TsmStep } from './step.ts';
 
 /*
@@ -34,11 +34,14 @@ const before = inOrder<TsmRule>(
 
 type Call = 'size' | 'data';
 
+/** Who reads: a call on an open file, and the descriptor that it began on, while it is open. */
+type Reader = Pick<WaitingRead, 'fd' | 'file' | 'call'>;
+
 /** One of configfs's two calls on an open outblob. */
 export function readCall(state: TsmState, fd: number, call: Call, features: Features): TsmStep {
   const file = state.files[fd];
   if (file?.file !== 'outblob') return refuse(state, 'EBADF', 'file.bad-descriptor');
-  if (state.waiting !== null) return blocked(state);
+  // What a file has fetched is its own: no lock is asked for.
   if (file.fetched !== null) {
     const shown: TsmOutcome =
       call === 'size'
@@ -46,33 +49,27 @@ export function readCall(state: TsmState, fd: number, call: Call, features: Feat
         : blobOutcome(file.fetched, NO_COST);
     return step(state, shown, 'read.snapshot');
   }
+  if (state.waiting !== null) return blocked(state);
   const item = itemOf(state, file);
   if (item === undefined) {
     return step(state, { kind: 'errno', errno: 'ENOENT', cost: NO_COST }, 'file.item-gone');
   }
-  return readReport(state, fd, file, item, call, features);
+  return readReport(state, { fd, file, call }, item, features);
 }
 
-function readReport(
-  state: TsmState,
-  fd: number,
-  file: OpenFile,
-  item: Item,
-  call: Call,
-  features: Features,
-): TsmStep {
+function readReport(state: TsmState, reader: Reader, item: Item, features: Features): TsmStep {
   const fail = (errno: Errno, rule: TsmRule): TsmStep =>
     step(state, { kind: 'errno', errno, cost: NO_COST }, rule, before(rule));
 
   if (item.inblob.length === 0) return fail('EINVAL', 'read.no-inblob');
   const { outblob } = item;
   if (outblob !== null && isFresh(item, features)) {
-    return deliver(state, fd, call, outblob, NO_COST, 'read.cached', features);
+    return deliver(state, reader, outblob, NO_COST, 'read.cached', features);
   }
   if (!state.provider) return fail('ENXIO', 'read.no-provider');
 
-  const dropped = withItem(state, file.name, { ...item, outblob: null });
-  return settle(submit(dropped, item.inblob, features), fd, call, item.inblob, features);
+  const dropped = withItem(state, reader.file.name, { ...item, outblob: null });
+  return settle(submit(dropped, item.inblob, features), reader, item.inblob, features);
 }
 
 function isFresh({ readGeneration, writeGeneration }: Item, features: Features): boolean {
@@ -82,14 +79,14 @@ function isFresh({ readGeneration, writeGeneration }: Item, features: Features):
 /** What a call makes of how far the request has come. */
 function settle(
   result: RequestResult,
-  fd: number,
-  call: Call,
+  reader: Reader,
   inblob: Uint8Array,
   features: Features,
 ): TsmStep {
   switch (result.kind) {
     case 'waiting': {
-      const waiting = { fd, call, slept: result.cost.seconds, inblob };
+      const { fd, file, call } = reader;
+      const waiting = { fd, file, call, slept: result.cost.seconds, inblob };
       const outcome: TsmOutcome = { kind: 'waiting', cost: result.cost };
       const rule = 'report-new.waiting';
       return step({ ...result.state, waiting }, outcome, rule, before(rule));
@@ -102,13 +99,11 @@ function settle(
     case 'blob': {
       const { blob, cost } = result;
       const state = { ...result.state, waiting: null };
-      const file = state.files[fd];
-      const item = file === undefined ? undefined : itemOf(state, file);
-      if (file === undefined || item === undefined)
-        return refuse(state, 'ENOENT', 'file.item-gone');
+      const item = itemOf(state, reader.file);
+      if (item === undefined) return refuse(state, 'ENOENT', 'file.item-gone');
       const filled = { ...item, outblob: blob, readGeneration: item.writeGeneration };
-      const kept = withItem(state, file.name, filled);
-      return deliver(kept, fd, call, blob, cost, 'report-new.success', features);
+      const kept = withItem(state, reader.file.name, filled);
+      return deliver(kept, reader, blob, cost, 'report-new.success', features);
     }
   }
 }
@@ -116,26 +111,23 @@ function settle(
 /** Announces the size, or hands the bytes to the file, as many as were announced. */
 function deliver(
   state: TsmState,
-  fd: number,
-  call: Call,
+  { fd, file, call }: Reader,
   blob: Blob,
   cost: Cost,
   rule: TsmRule,
   features: Features,
 ): TsmStep {
-  const file = state.files[fd];
-  if (file === undefined) return refuse(state, 'EBADF', 'file.bad-descriptor');
   const size = sizeOf(blob);
   if (call === 'size') {
     if (size > features.outblobMax) {
       const outcome: TsmOutcome = { kind: 'errno', errno: 'EFBIG', cost };
       return step(state, outcome, 'read.too-big', before(rule));
     }
-    const announced = withFile(state, fd, { ...file, announced: size });
+    const announced = fd === null ? state : withFile(state, fd, { ...file, announced: size });
     return step(announced, { kind: 'size', size, cost }, rule, before(rule));
   }
   const fetched = cut(blob, file.announced ?? size);
-  const fetchedState = withFile(state, fd, { ...file, fetched });
+  const fetchedState = fd === null ? state : withFile(state, fd, { ...file, fetched });
   return step(fetchedState, blobOutcome(fetched, cost), rule, before(rule));
 }
 
@@ -152,7 +144,7 @@ export function tick(state: TsmState, features: Features): TsmStep {
     { ...NO_COST, tdcalls: 1, hypercalls: 1 },
     features,
   );
-  return settle(looked, waiting.fd, waiting.call, waiting.inblob, features);
+  return settle(looked, waiting, waiting.inblob, features);
 }
 
 /** A signal reaches the read that waits. */
@@ -179,6 +171,12 @@ export function isPositionHeld({ waiting }: TsmState, fd: number): boolean {
   return waiting?.fd === fd;
 }
 
+/** The state in which a descriptor is no longer that of the read that waits. */
+export function letGo(state: TsmState, fd: number): TsmState {
+  const { waiting } = state;
+  return waiting?.fd === fd ? { ...state, waiting: { ...waiting, fd: null } } : state;
+}
+
 /** The state with another item under a name. */
 export function withItem(state: TsmState, name: string, item: Item): TsmState {
   return { ...state, items: { ...state.items, [name]: item } };
@@ -189,6 +187,7 @@ export function withFile(state: TsmState, fd: number, file: OpenFile): TsmState 
   return { ...state, files: { ...state.files, [fd]: file } };
 }
 
+/** Bytes of a blob, those from beyond the buffer included. */
 function sizeOf({ bytes, leaked }: Blob): number {
   return bytes.length + leaked;
 }

@@ -83,7 +83,10 @@ export type ReportFile = 'inblob' | 'outblob' | 'generation' | 'provider';
 
 /** A read that sleeps in wait_for_quote_completion(). */
 export interface WaitingRead {
-  readonly fd: number;
+  /** Null once it was closed, or opened anew: the call goes on, and its bytes reach no file. */
+  readonly fd: number | null;
+  /** What it reads: the open file as it was when the call began. */
+  readonly file: OpenFile;
   /** Which of configfs's two calls it is in. */
   readonly call: 'size' | 'data';
   /** Seconds slept. */
