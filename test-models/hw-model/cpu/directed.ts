@@ -10,6 +10,7 @@ import {
   type VmcbSave,
   type Vmcs,
 } from '@kernel-models/hw-model/cpu';
+import { vmcsOf } from './vmcs-of.ts';
 
 /** A rule that random histories seldom reach, with a history that does. */
 export interface Directed {
@@ -33,24 +34,7 @@ const WP = 0x1_0000n;
 const NE = 0x20n;
 const PG = 0x8000_0000n;
 
-const vmcs: Vmcs = {
-  guestCr0: running.cr0,
-  guestCr3: 0n,
-  guestCr4: running.cr4,
-  guestEfer: running.efer,
-  hostCr0: running.cr0,
-  hostCr3: 0n,
-  hostCr4: running.cr4,
-  hostEfer: running.efer,
-  cr0GuestHostMask: 0n,
-  cr4GuestHostMask: 0n,
-  cr0ReadShadow: 0n,
-  cr4ReadShadow: 0n,
-  ia32eModeGuest: true,
-  hostAddressSpaceSize: true,
-  unrestrictedGuest: true,
-  guestCsL: true,
-};
+const vmcs = vmcsOf(running);
 const entry = (rule: string, changes: Partial<Vmcs>, start = root): Directed => ({
   rule: `vm-entry.${rule}`,
   start,

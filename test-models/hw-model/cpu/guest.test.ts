@@ -12,6 +12,7 @@ import {
 import { checkProperty } from '../../support/check-property.ts';
 import { LabelCoverage } from '../../support/label-coverage.ts';
 import { covered } from '../../support/rule-coverage.ts';
+import { vmcsOf } from './vmcs-of.ts';
 
 /*
  * Accesses of a guest of VMX to its control registers, against a naive reference that goes through
@@ -28,24 +29,7 @@ const running = initialState({
 });
 const root: ControlState = { ...running, virtualization: { kind: 'vmx', vmcs: null } };
 
-const own: Vmcs = {
-  guestCr0: running.cr0,
-  guestCr3: 0n,
-  guestCr4: running.cr4,
-  guestEfer: running.efer,
-  hostCr0: running.cr0,
-  hostCr3: 0n,
-  hostCr4: running.cr4,
-  hostEfer: running.efer,
-  cr0GuestHostMask: 0n,
-  cr4GuestHostMask: 0n,
-  cr0ReadShadow: 0n,
-  cr4ReadShadow: 0n,
-  ia32eModeGuest: true,
-  hostAddressSpaceSize: true,
-  unrestrictedGuest: true,
-  guestCsL: true,
-};
+const own = vmcsOf(running);
 
 const bit = (value: bigint, index: number): bigint => (value / 2n ** BigInt(index)) % 2n;
 const bits = (of: (index: number) => bigint): bigint => {
