@@ -11,6 +11,8 @@ import { featuresOf, type Features } from './revisions.ts';
 import type { Scenario } from './scenario.ts';
 import type { State } from './state.ts';
 import { answer, impossible, type CfiStep } from './step.ts';
+import { attach, detach, showTracer } from './tracing/attach.ts';
+import { testRunTracing } from './tracing/test-run.ts';
 import {
   linkClose,
   linkCreate,
@@ -66,7 +68,16 @@ export function apply(state: State, operation: Operation, revision: RevisionId):
     case 'tailCall':
     case 'callMember':
     case 'testRun':
+    case 'callTraced':
       return call(state, operation, scheme);
+    case 'attach':
+      return attach(state, operation, scheme);
+    case 'detach':
+      return detach(state, operation);
+    case 'tracer':
+      return showTracer(state, operation, scheme);
+    case 'testRunTracing':
+      return testRunTracing(state, operation, features);
   }
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 import { decideCall } from './checked-call.ts';
-import type { CfiErrno, Outcome } from './outcome.ts';
+import type { CfiErrno, Outcome, Report, Seen } from './outcome.ts';
 import type { Operation } from './operation.ts';
 import type { CallPlan } from './plan/call-plan.ts';
 import { planCall } from './plan/function-call.ts';
 import { planTrampoline } from './plan/member-call.ts';
+import { planTraced } from './plan/traced-call.ts';
 import { planProgram, planTailCall } from './plan/program-call.ts';
 import type { Scheme } from './preamble.ts';
 import { DESTRUCTOR_CALL, DUMMY_TEST_CALL, prototype } from './prototypes.ts';
@@ -53,6 +54,8 @@ export function planOf(
       return planOfMember(state, operation, scheme);
     case 'testRun':
       return planOfTestRun(state, operation, scheme);
+    case 'callTraced':
+      return planTraced(scheme, state.tracing, operation);
     default:
       return undefined;
   }
@@ -156,7 +159,18 @@ export function call(state: State, operation: Operation, scheme: Scheme): CfiSte
   }
   const rule =
     reports.length > 0 ? 'call.reported' : isChecked(plan) ? 'call.same-type' : 'call.unchecked';
-  return answer(state, { kind: 'returned', value: plan.value, reports }, rule);
+  return answer(state, cameBack(plan, plan.value, reports, plan.seen), rule);
+}
+
+/** A call that returned; what tracing programs saw of it, if any could. */
+function cameBack(
+  plan: CallPlan,
+  value: bigint | null,
+  reports: readonly Report[],
+  seen: readonly Seen[] | undefined,
+): Outcome {
+  if (plan.seen === undefined || seen === undefined) return { kind: 'returned', value, reports };
+  return { kind: 'traced', value, seen, reports };
 }
 
 function isChecked({ scheme, hash }: CallPlan): boolean {
@@ -202,7 +216,7 @@ export function executedOutcome(
 ): Outcome | undefined {
   const plan = planOf(state, operation, scheme);
   if (plan === undefined || 'errno' in plan) return undefined;
-  const { trap, value, reports: failures } = execute(plan.scenario());
+  const { trap, value, seen, reports: failures } = execute(plan.scenario());
   const reports = failures.map(({ place, type }) => ({ place, type }));
   if (trap !== null) {
     const { vector, errorCode, place } = trap;
@@ -210,5 +224,5 @@ export function executedOutcome(
   }
   const mask = operation.op === 'testRun' ? 32 : 64;
   const shown = plan.value === null ? null : BigInt.asUintN(mask, value ?? 0n);
-  return { kind: 'returned', value: shown, reports };
+  return cameBack(plan, shown, reports, seen);
 }

@@ -14,12 +14,14 @@ import type { CfiErrno, Outcome } from './outcome.ts';
 import {
   BTF_GAPS,
   CREATE_MISTAKES,
+  TRACING_KINDS,
   UPDATE_MISTAKES,
   type Operation,
   type RegisteredMember,
 } from './operation.ts';
 
 import { prototype } from './prototypes.ts';
+import { MAX_ARGUMENT_SLOTS } from './trampoline/function-model.ts';
 import { setupError, type Setup } from './setup.ts';
 import { MAP_STATES } from './state.ts';
 
@@ -71,6 +73,12 @@ const stub = object({
   prototype: declaration,
   nullable: array(integer(0, 11)),
   known: boolean,
+});
+const sight = union('kind', {
+  argument: { index: integer(0, MAX_ARGUMENT_SLOTS) },
+  count: {},
+  address: {},
+  cookie: {},
 });
 const registeredMember = union('kind', {
   function: {
@@ -145,6 +153,19 @@ const operation = union('op', {
   linkClose: { map: label },
   callMember: { map: label, member: string, arguments: array(hex()) },
   testRun: { program: label, arguments: array(hex()) },
+  attach: {
+    program: label,
+    kind: oneOf(TRACING_KINDS),
+    function: declaration,
+    sees: sight,
+    returns: u32,
+    sleepable: boolean,
+    cookie: hex(),
+  },
+  detach: { program: label },
+  tracer: { function: declaration },
+  callTraced: { site: declaration, function: declaration, arguments: array(hex()) },
+  testRunTracing: { program: label },
 });
 
 const ERRNOS: readonly CfiErrno[] = [...ERRNO_NAMES, 'ENOTSUPP'];
@@ -164,6 +185,7 @@ const outcome = union('kind', {
   value: { value: hex() },
   errno: { errno: oneOf(ERRNOS) },
   returned: { value: nullable, reports },
+  traced: { value: nullable, seen: array(object({ program: label, value: hex() })), reports },
   trapped: { vector: oneOf(['UD', 'CP', 'BP', 'PF']), errorCode: code, place, reports },
   map: { state: oneOf(MAP_STATES), uses: integer(0, 1) },
   image: { bytes: text(/^(?:[0-9a-f]{2}|\?\?)*$/, 'hexadecimal digits or question marks') },
@@ -186,8 +208,16 @@ function encodeOperation(value: Operation): Json {
       };
     case 'textPoke':
       return { ...value, from: encodeNullable(value.from), to: encodeNullable(value.to) };
+    case 'attach':
+      return {
+        ...value,
+        sees: { ...value.sees },
+        returns: hexOf(value.returns),
+        cookie: formatHex(value.cookie),
+      };
     case 'callMember':
     case 'testRun':
+    case 'callTraced':
       return { ...value, arguments: value.arguments.map(formatHex) };
     case 'mapUpdate':
       return { ...value, members: { ...value.members } };
@@ -216,6 +246,13 @@ function encodeOutcome(value: Outcome): Json {
       return {
         ...value,
         value: encodeNullable(value.value),
+        reports: value.reports.map(encodeReport),
+      };
+    case 'traced':
+      return {
+        ...value,
+        value: encodeNullable(value.value),
+        seen: value.seen.map((one) => ({ program: one.program, value: formatHex(one.value) })),
         reports: value.reports.map(encodeReport),
       };
     case 'trapped':

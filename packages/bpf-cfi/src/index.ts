@@ -25,7 +25,15 @@ export {
 } from './checked-call.ts';
 export { cfiFailure, type CfiFailure } from './cfi-failure.ts';
 export { jitImage, type ImageShape, type JitImage, type ProgramBody } from './jit-image.ts';
-export { ARITY_THUNKS, CALLER, CALLS, PACK, STACK_TOP, TRAMPOLINES } from './kernel-text.ts';
+export {
+  ARGUMENT_OBJECT,
+  ARITY_THUNKS,
+  CALLER,
+  CALLS,
+  PACK,
+  STACK_TOP,
+  TRAMPOLINES,
+} from './kernel-text.ts';
 export { bpfCfi } from './model.ts';
 export * from './operation.ts';
 export * from './outcome.ts';
@@ -41,7 +49,7 @@ export {
   type Preamble,
   type Scheme,
 } from './preamble.ts';
-export { maskedHex } from './program-operations.ts';
+export { maskedHex } from './masked-hex.ts';
 export {
   BPF_MAIN,
   BPF_SUBPROGRAM,

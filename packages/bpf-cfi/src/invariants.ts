@@ -15,7 +15,7 @@ import { ENDBR32, ENDBR64 } from './rehash.ts';
 import { featuresOf, REVISIONS } from './revisions.ts';
 import type { State } from './state.ts';
 import { structMember } from './struct-types.ts';
-import { returnSize } from './register-struct.ts';
+import { returnSize } from './trampoline/function-model.ts';
 import { TRAMPOLINES } from './kernel-text.ts';
 import { word32 } from './bytes.ts';
 

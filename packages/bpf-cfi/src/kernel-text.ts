@@ -37,6 +37,12 @@ export const PACK = 0xffff_ffff_c000_0000n;
 export const TRAMPOLINES = 0xffff_ffff_c100_0000n;
 /** Bytes from the trampolines of a map to those of the next one. */
 export const MAP_SPACING = 0x10_0000;
+/** Programs for fentry, fmod_ret and fexit. */
+export const TRACING_PROGRAMS = 0xffff_ffff_c080_0000n;
+/** The trampoline of a traced function. */
+export const TRACER = 0xffff_ffff_c0c0_0000n;
+/** struct bpf_tramp_image of that; nothing looks into it. */
+export const TRACER_IMAGE = 0xffff_8880_0003_0000n;
 /** Where a trampoline of a test run is built. */
 export const TEST_RUN_IMAGE = 0xffff_ffff_d000_0000n;
 /** struct bpf_prog, one every 256 bytes; nothing looks into them. */

@@ -64,6 +64,21 @@ export type RegisteredMember =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'bit-field' };
 
+/** When a tracing program runs: before a function, behind it, or before it and perhaps instead. */
+export const TRACING_KINDS = ['fentry', 'fmod_ret', 'fexit'] as const;
+export type TracingKind = (typeof TRACING_KINDS)[number];
+
+/** What a tracing program looks at: 64 bits. */
+export type Sight =
+  /** A slot of its context: the arguments, and behind them the return value. */
+  | { readonly kind: 'argument'; readonly index: number }
+  /** bpf_get_func_arg_cnt() */
+  | { readonly kind: 'count' }
+  /** bpf_get_func_ip(), as a distance from the function. */
+  | { readonly kind: 'address' }
+  /** bpf_get_attach_cookie() */
+  | { readonly kind: 'cookie' };
+
 /** What can happen to a kernel. */
 export type Operation =
   /**
@@ -167,7 +182,36 @@ export type Operation =
       readonly program: string;
       /** One for each parameter; the first is 0 for NULL, otherwise a state is there. */
       readonly arguments: readonly bigint[];
-    };
+    }
+  /** bpf(BPF_PROG_LOAD) and bpf(BPF_LINK_CREATE) of a tracing program. */
+  | {
+      readonly op: 'attach';
+      readonly program: string;
+      readonly kind: TracingKind;
+      /** The traced function, in C. */
+      readonly function: string;
+      readonly sees: Sight;
+      /** What the program returns, 32 bits. */
+      readonly returns: number;
+      readonly sleepable: boolean;
+      readonly cookie: bigint;
+    }
+  /** The descriptors of a tracing program and of its link are closed. */
+  | { readonly op: 'detach'; readonly program: string }
+  /**
+   * The trampoline that a function calls, as it lies in kernel memory; addresses as question marks.
+   */
+  | { readonly op: 'tracer'; readonly function: string }
+  /** A checked call of a function that may be traced; it returns the sum of its arguments. */
+  | {
+      readonly op: 'callTraced';
+      readonly site: string;
+      readonly function: string;
+      /** One for each slot of 8 bytes, in the order of the parameters. */
+      readonly arguments: readonly bigint[];
+    }
+  /** bpf(BPF_PROG_TEST_RUN) of a tracing program: the kernel calls its test functions. */
+  | { readonly op: 'testRunTracing'; readonly program: string };
 
 /** The operations of one kind. */
 export type OperationOf<Op extends Operation['op']> = Extract<Operation, { readonly op: Op }>;

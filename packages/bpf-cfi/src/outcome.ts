@@ -14,6 +14,12 @@ export interface Report {
   readonly type: number;
 }
 
+/** What a tracing program saw. */
+export interface Seen {
+  readonly program: string;
+  readonly value: bigint;
+}
+
 /** What can be seen of an operation. */
 export type Outcome =
   | { readonly kind: 'booted'; readonly mode: Boot['mode']; readonly messages: readonly string[] }
@@ -27,6 +33,16 @@ export type Outcome =
     }
   /** A call ended in an exception. */
   | ({ readonly kind: 'trapped'; readonly reports: readonly Report[] } & Trap)
+  /**
+   * A call of functions that are traced came back: what each program saw, in the order in which
+   * they ran. `value` is null where the function returns nothing.
+   */
+  | {
+      readonly kind: 'traced';
+      readonly value: bigint | null;
+      readonly seen: readonly Seen[];
+      readonly reports: readonly Report[];
+    }
   /** What a lookup shows of a map: `uses` counts its registration or its link. */
   | { readonly kind: 'map'; readonly state: MapState; readonly uses: number }
   /** Hexadecimal digits; `????????` where an address stands. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { disassemble } from '@kernel-models/hw-model/instructions';
-import { toHex } from './bytes.ts';
+import { maskedHex } from './masked-hex.ts';
 import { programImage } from './plan/program-call.ts';
 import { prototype } from './prototypes.ts';
 import type { OperationOf } from './operation.ts';
@@ -114,31 +113,6 @@ export function text(
   if (program === undefined || program.image === 'freed') return impossible(state);
   const bytes = maskedHex(Uint8Array.from(programImage(scheme, program).bytes));
   return answer(state, { kind: 'image', bytes }, 'text.shown');
-}
-
-/**
- * Bytes as hexadecimal digits, with question marks for what depends on where things lie: the
- * distances of calls and of jumps that leave the bytes, and 64-bit constants.
- */
-export function maskedHex(bytes: Uint8Array): string {
-  return disassemble(bytes)
-    .map(({ bytes: code, decoded, address }) => {
-      const hex = toHex(code);
-      if (decoded.kind !== 'instruction') return hex;
-      const { mnemonic, operands, length } = decoded.instruction;
-      const [first, second] = operands;
-      const branch = (mnemonic === 'call' || mnemonic === 'jmp') && first?.kind === 'immediate';
-      if (branch && length >= 5 && leaves(Number(address) + length + first.low, bytes)) {
-        return hex.slice(0, -8) + '?'.repeat(8);
-      }
-      const constant = mnemonic === 'mov' && second?.kind === 'immediate' && length === 10;
-      return constant ? hex.slice(0, -16) + '?'.repeat(16) : hex;
-    })
-    .join('');
-}
-
-function leaves(target: number, bytes: Uint8Array): boolean {
-  return target < 0 || target >= bytes.length;
 }
 
 const MAX_DISTANCE = 1n << 31n;

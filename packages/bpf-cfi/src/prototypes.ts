@@ -25,6 +25,7 @@ typedef u64 phys_addr_t; typedef u64 sector_t; typedef u64 netdev_features_t;
 
 /** What a function type is to its callers. */
 export interface Prototype {
+  readonly name: string;
   /** The kCFI type id before randomisation. */
   readonly hash: number;
   readonly mangled: string;
@@ -50,12 +51,13 @@ export function prototype(source: string): Prototype {
   unit.declare(KERNEL_TYPES);
   const declared = unit.declare(source.trimEnd().endsWith(';') ? source : `${source};`).at(-1);
   const type = declared && calledFunction(declared.type);
-  if (type === undefined) {
+  if (declared === undefined || type === undefined) {
     throw new RangeError(`prototype: expected one of a function, got ${JSON.stringify(source)}`);
   }
   const { id, mangled } = typeIdOf(type);
   const parameters = type.parameters ?? [];
   const made: Prototype = {
+    name: declared.name,
     hash: id,
     mangled,
     arity: arityOf(parameters.length),

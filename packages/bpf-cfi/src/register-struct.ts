@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT
-import { VOID } from './c/builtins.ts';
-import { layoutOf } from './c/layout.ts';
-import { unqualified, type CType } from './c/type.ts';
 import { mangle } from './type-id/mangle.ts';
 import type { CfiErrno } from './outcome.ts';
 import type { OperationOf, RegisteredMember, RegisteredStub } from './operation.ts';
@@ -10,6 +7,7 @@ import type { Features } from './revisions.ts';
 import type { RuleName } from './rules.ts';
 import type { State } from './state.ts';
 import { refuse, succeed, type CfiStep } from './step.ts';
+import { isDistilled, isRecord, returnSize } from './trampoline/function-model.ts';
 
 /*
  * register_bpf_struct_ops(): a module offers a struct of its own to BPF. Reads beside
@@ -21,11 +19,8 @@ const VALUE_PREFIX = 'bpf_struct_ops_';
 const MAX_NAME = 128;
 /** BPF_STRUCT_OPS_MAX_NR_MEMBERS. */
 const MAX_MEMBERS = 64;
-/** MAX_BPF_FUNC_ARGS. */
-const MAX_ARGUMENTS = 12;
-/** What a trampoline carries back, and the most that an argument has. */
+/** What a trampoline carries back. */
 const MAX_RETURN_SIZE = 8;
-const MAX_ARGUMENT_SIZE = 16;
 
 type Refusal = readonly [errno: CfiErrno, rule: RuleName];
 
@@ -78,41 +73,6 @@ function refusedFunction(
     return ['EOPNOTSUPP', 'register.wide-return'];
   }
   return stub === null || !features.stubsRequired ? undefined : refusedStub(source, stub);
-}
-
-/**
- * btf_distill_func_proto(): a trampoline can pass the arguments, and take back what is returned.
- */
-function isDistilled(source: string): boolean {
-  const { parameters, returns, variadic } = prototype(source);
-  if (variadic || parameters.length > MAX_ARGUMENTS) return false;
-  if (unqualified(returns) !== VOID && !isScalar(returns)) return false;
-  return parameters.every(
-    (type) => isScalar(type) || (isRecord(type) && sizeOf(type) <= MAX_ARGUMENT_SIZE),
-  );
-}
-
-/** What BTF calls a pointer, an integer or an enum. */
-function isScalar(type: CType): boolean {
-  const plain = unqualified(type);
-  if (plain.kind === 'builtin') return plain.family === 'integer';
-  return plain.kind === 'pointer' || (plain.kind === 'tag' && plain.tag === 'enum');
-}
-
-function isRecord(type: CType): boolean {
-  const plain = unqualified(type);
-  return plain.kind === 'tag' && plain.tag !== 'enum';
-}
-
-/** Bytes; more than any argument may have where a type is incomplete. */
-function sizeOf(type: CType): number {
-  return layoutOf(type)?.size ?? Number.POSITIVE_INFINITY;
-}
-
-/** Bytes that a function returns. */
-export function returnSize(source: string): number {
-  const { returns } = prototype(source);
-  return unqualified(returns) === VOID ? 0 : sizeOf(returns);
 }
 
 /** prepare_arg_info(): what the names of the stub's parameters say. */

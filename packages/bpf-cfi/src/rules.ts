@@ -281,6 +281,58 @@ const TABLE = {
     'The struct is unregistered and can be linked again.',
     'bpf_struct_ops_map_link_dealloc(), kernel/bpf/bpf_struct_ops.c',
   ],
+  'attach.prototype': [
+    'A trampoline can pass the arguments, and take back what is returned.',
+    'btf_distill_func_proto(), kernel/bpf/btf.c',
+  ],
+  'attach.sleepable': [
+    'A program that may sleep is attached to a function in which it may.',
+    'bpf_check_attach_target(), kernel/bpf/verifier.c',
+  ],
+  'attach.not-modifiable': [
+    'An fmod_ret program is attached to a function that expects one.',
+    'check_attach_modify_return(), kernel/bpf/verifier.c',
+  ],
+  'attach.context-bounds': [
+    'A program reads the arguments of its function; behind the call also what it returned.',
+    'btf_ctx_access(), kernel/bpf/btf.c',
+  ],
+  'attach.return-value': [
+    'A program for fentry or fexit returns 0.',
+    'check_return_code(), kernel/bpf/verifier.c',
+  ],
+  'attach.too-many': [
+    'A function has at most 38 programs.',
+    '__bpf_trampoline_link_prog(), kernel/bpf/trampoline.c',
+  ],
+  'attach.arguments': [
+    'The arguments take at most 12 slots.',
+    '__arch_prepare_bpf_trampoline(), arch/x86/net/bpf_jit_comp.c',
+  ],
+  'attach.done': [
+    'The function calls a trampoline with the program in it.',
+    'bpf_trampoline_update(), kernel/bpf/trampoline.c',
+  ],
+  'detach.done': [
+    'The trampoline is made anew without the program.',
+    'bpf_trampoline_unlink_prog(), kernel/bpf/trampoline.c',
+  ],
+  'tracer.shown': [
+    'A traced function has a trampoline of its own.',
+    'arch_prepare_bpf_trampoline(), arch/x86/net/bpf_jit_comp.c',
+  ],
+  'trace-run.unexpected-value': [
+    'The functions for fentry and fexit return what they always do.',
+    'bpf_prog_test_run_tracing(), net/bpf/test_run.c',
+  ],
+  'trace-run.functions': [
+    'The kernel has called its functions for fentry and fexit.',
+    'bpf_prog_test_run_tracing(), net/bpf/test_run.c',
+  ],
+  'trace-run.modified': [
+    'The kernel has called its functions for fmod_ret.',
+    'bpf_prog_test_run_tracing(), net/bpf/test_run.c',
+  ],
   'test-run.argument-count': [
     'The context has one slot for each parameter.',
     'bpf_struct_ops_test_run(), net/bpf/bpf_dummy_struct_ops.c',

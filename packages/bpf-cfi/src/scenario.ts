@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+import { Lookout } from './lookout.ts';
+import type { Sight } from './operation.ts';
+import type { Seen } from './outcome.ts';
 import { callSite, SITE_SIZE } from './call-site.ts';
 import { cfiFailure, resumed, type CfiFailure } from './cfi-failure.ts';
 import { isPermissive, type Place, type Trap } from './checked-call.ts';
@@ -49,6 +52,16 @@ export interface Scenario {
   readonly arguments: readonly bigint[];
   /** A pointer that takes the place of `pointer` in memory between the check and the call. */
   readonly swapped: bigint | undefined;
+  /** Tracing programs, whose context is looked into when they are entered. */
+  readonly watches?: readonly Watch[];
+}
+
+/** A tracing program and what is read of its context. */
+export interface Watch {
+  /** bpf_func. */
+  readonly address: bigint;
+  readonly program: string;
+  readonly sees: Sight;
 }
 
 /** What executing a call came to. */
@@ -57,8 +70,10 @@ export interface Execution {
   readonly trap: (Trap & { readonly rip: bigint }) | null;
   /** RAX where the call returned. */
   readonly value: bigint | undefined;
-  /** RSP and RBP as they were before the call: a call that returns keeps them. */
+  /** RSP, RBP and RBX as they were before the call: a call that returns keeps them. */
   readonly balanced: boolean;
+  /** What watched programs saw, in the order in which they were entered. */
+  readonly seen: readonly Seen[];
   readonly retired: number;
 }
 
@@ -104,16 +119,20 @@ export function trapTableOf({ scheme, hash }: Scenario): ReadonlySet<bigint> {
   return new Set(trap === undefined ? [] : [CALLER + BigInt(head + trap)]);
 }
 
+/** Registers that a call keeps, of those that trampolines use. */
+const KEPT = ['rsp', 'rbp', 'rbx'] as const;
+
 /** Executes a call to its end. Always bounded. */
 export function execute(scenario: Scenario): Execution {
   const { scheme } = scenario;
   const table = trapTableOf(scenario);
   const reports: (CfiFailure & { readonly rip: bigint })[] = [];
   let state = startOf(scenario);
-  const [rsp, rbp] = [register(state, 'rsp'), register(state, 'rbp')];
+  const kept = KEPT.map((name) => register(startOf(scenario), name));
+  const lookout = new Lookout(scenario);
   let retired = 0;
   for (;;) {
-    const result = run(state, EXECUTION_LIMIT - retired);
+    const result = lookout.run(state, EXECUTION_LIMIT - retired);
     retired += result.retired;
     ({ state } = result);
     const { event } = result;
@@ -125,14 +144,16 @@ export function execute(scenario: Scenario): Execution {
           state = resumed(state, failure);
           continue;
         }
-        return { reports, ...ended(scenario, event, failure.place), balanced: false, retired };
+        const trap = ended(scenario, event, failure.place);
+        return { reports, ...trap, balanced: false, seen: lookout.seen, retired };
       }
     }
-    const balanced = register(state, 'rsp') === rsp && register(state, 'rbp') === rbp;
+    const { seen } = lookout;
     if (event.kind === 'halt') {
-      return { reports, trap: null, value: register(state, 'rax'), balanced, retired };
+      const balanced = KEPT.every((name, index) => register(state, name) === kept[index]);
+      return { reports, trap: null, value: register(state, 'rax'), balanced, seen, retired };
     }
-    return { reports, ...ended(scenario, event, undefined), balanced: false, retired };
+    return { reports, ...ended(scenario, event, undefined), balanced: false, seen, retired };
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Boot } from './boot.ts';
 import type { ProgramBody } from './jit-image.ts';
+import type { Sight, TracingKind } from './operation.ts';
 import type { Setup } from './setup.ts';
 import type { StructName } from './struct-types.ts';
 
@@ -46,6 +47,20 @@ export interface StructMap {
   readonly linked: boolean;
 }
 
+/** A tracing program and the link that attaches it. */
+export interface TracingLink {
+  readonly program: string;
+  readonly kind: TracingKind;
+  /** The traced function, in C. */
+  readonly function: string;
+  readonly sees: Sight;
+  readonly returns: number;
+  readonly sleepable: boolean;
+  readonly cookie: bigint;
+  /** The program's place among tracing programs. */
+  readonly slot: number;
+}
+
 /** A kernel, from its start on. */
 export interface State {
   readonly setup: Setup;
@@ -55,6 +70,8 @@ export interface State {
   readonly maps: Readonly<Record<string, StructMap>>;
   /** Names of registered congestion control algorithms: the built-in one, and those of BPF. */
   readonly registered: readonly string[];
+  /** Tracing programs that are attached, the newest first: the order in which they run. */
+  readonly tracing: readonly TracingLink[];
 }
 
 /** Every kernel has it. Origin: tcp_init(), net/ipv4/tcp.c, Linux 6.12. */
@@ -62,5 +79,12 @@ const BUILT_IN_ALGORITHM = 'reno';
 
 /** A kernel before it boots. */
 export function initial(setup: Setup): State {
-  return { setup, boot: null, programs: {}, maps: {}, registered: [BUILT_IN_ALGORITHM] };
+  return {
+    setup,
+    boot: null,
+    programs: {},
+    maps: {},
+    registered: [BUILT_IN_ALGORITHM],
+    tracing: [],
+  };
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { placeTrampoline, trampolineAddress } from './plan/member-call.ts';
-import { maskedHex, withProgram } from './program-operations.ts';
+import { maskedHex } from './masked-hex.ts';
+import { withProgram } from './program-operations.ts';
 import type { CfiErrno, Outcome } from './outcome.ts';
 import type { CreateMistake, OperationOf } from './operation.ts';
 import type { Scheme } from './preamble.ts';

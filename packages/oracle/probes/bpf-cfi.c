@@ -24,7 +24,7 @@
 #define BTF_LIMIT (64u << 20)
 
 /* BTF, as Documentation/bpf/btf.rst of Linux 6.18 has it. */
-enum { BTF_STRUCT = 4, BTF_KINDS = 20 };
+enum { BTF_STRUCT = 4, BTF_FUNCTION = 12, BTF_KINDS = 20 };
 static const unsigned char btf_extra[BTF_KINDS] = {
 	[1] = 4, [3] = 12, [4] = 12, [5] = 12, [6] = 8, [13] = 8,
 	[14] = 4, [15] = 12, [17] = 4, [19] = 12,
@@ -93,8 +93,8 @@ static const char *string_at(size_t offset)
 	return btf + word_at(4) + word_at(16) + offset;
 }
 
-/* Where BTF describes a struct, and its type number; 0 where it does not. */
-static size_t find_type(const char *name, uint32_t *id)
+/* Where BTF describes a struct or a function, and its type number; 0 where it does not. */
+static size_t find_kind(uint32_t wanted, const char *name, uint32_t *id)
 {
 	size_t header = word_at(4), at = header + word_at(8), end = at + word_at(12);
 
@@ -103,11 +103,16 @@ static size_t find_type(const char *name, uint32_t *id)
 
 		if (kind >= BTF_KINDS)
 			fail("BTF: a type of kind %u", kind);
-		if (kind == BTF_STRUCT && !strcmp(string_at(word_at(at)), name))
+		if (kind == wanted && !strcmp(string_at(word_at(at)), name))
 			return at;
 		at += 12 + btf_extra[kind] * (btf_per_member[kind] ? count : 1);
 	}
 	return 0;
+}
+
+static size_t find_type(const char *name, uint32_t *id)
+{
+	return find_kind(BTF_STRUCT, name, id);
 }
 
 static size_t need_type(const char *name, uint32_t *id)
@@ -895,6 +900,336 @@ static void map_step(const char *op, const struct word *operation)
 		lacks("a way to do %s from user space", op);
 }
 
+/* Tracing programs, and the functions that they are attached to. */
+
+/* More than a function may have. */
+#define MAX_TRACERS 48
+#define MAX_NAME 64
+/* Of a function that the kernel calls when a tracing program is run as a test. */
+#define TEST_FUNCTION "bpf_fentry_test"
+#define TEST_FUNCTION_MODIFIED "bpf_modify_return_test"
+
+static struct tracer {
+	char name[16];
+	char function[MAX_NAME];
+	/* What it sees is an address in the function. */
+	bool sees_address;
+	int program_fd;
+	/* 0: there is none. */
+	int link_fd;
+} tracers[MAX_TRACERS];
+
+/* What programs have seen: an array map of one value, in this process's memory as well. */
+#define LOG_SIZE 1024
+#define LOG_ENTRIES 62
+
+static struct log {
+	uint64_t count;
+	struct {
+		uint64_t tracer, value;
+	} entries[LOG_ENTRIES];
+} *seen;
+
+static int log_fd(void)
+{
+	static int fd;
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_ARRAY,
+		.key_size = 4,
+		.value_size = LOG_SIZE,
+		.max_entries = 1,
+		.map_flags = BPF_F_MMAPABLE,
+	};
+
+	if (fd)
+		return fd;
+	fd = bpf(BPF_MAP_CREATE, &attr);
+	if (fd < 0)
+		fail("BPF_MAP_CREATE: %s", strerror(errno));
+	fd = own_fd(fd);
+	seen = mmap(NULL, LOG_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (seen == MAP_FAILED)
+		fail("mmap of a map: %s", strerror(errno));
+	return fd;
+}
+
+/*
+ * In memory that init shares: where functions are. Looking one up takes longer than all else that a
+ * case does.
+ */
+static struct known {
+	char name[MAX_NAME];
+	uint64_t address;
+} *known;
+#define MAX_KNOWN 64
+
+static uint64_t find_function(const char *name)
+{
+	size_t i = 0;
+
+	while (i < MAX_KNOWN - 1 && known[i].address && strcmp(known[i].name, name))
+		i++;
+	if (strcmp(known[i].name, name)) {
+		known[i].address = find_symbol(name);
+		snprintf(known[i].name, sizeof(known[i].name), "%s", name);
+	}
+	if (!known[i].address)
+		lacks("one symbol %s (kernel.kptr_restrict)", name);
+	return known[i].address;
+}
+
+/* The name that a declaration of C declares, if nothing stands between it and its parameters. */
+static const char *function_name(const struct word *operation)
+{
+	static char name[MAX_NAME];
+	const char *text = text_of(operation, "function"), *start = text, *open;
+
+	for (const char *at = text; *at; at++)
+		if (*at == ';' || *at == '}')
+			start = at + 1;
+	open = strchr(start, '(');
+	if (!open)
+		fail("a function without parameters: %s", text);
+	while (open > start && open[-1] == ' ')
+		open--;
+	start = open;
+	while (start > text && (isalnum(start[-1]) || start[-1] == '_'))
+		start--;
+	snprintf(name, sizeof(name), "%.*s", (int)(open - start), start);
+	return name;
+}
+
+static struct tracer *find_tracer(const char *name)
+{
+	for (size_t i = 0; i < MAX_TRACERS; i++)
+		if (tracers[i].link_fd && !strcmp(tracers[i].name, name))
+			return &tracers[i];
+	return NULL;
+}
+
+/* The bytecode that puts what a program is to see in R7; the context is in R6. */
+static int assemble_sight(const struct word *sees, struct bpf_insn *code)
+{
+	const char *kind = text_of(sees, "kind");
+	int helper = !strcmp(kind, "count")   ? BPF_FUNC_get_func_arg_cnt :
+		     !strcmp(kind, "address") ? BPF_FUNC_get_func_ip :
+						BPF_FUNC_get_attach_cookie;
+
+	if (!strcmp(kind, "argument")) {
+		code[0] = (struct bpf_insn){ .code = BPF_LDX | BPF_MEM | BPF_DW,
+					     .dst_reg = 7,
+					     .src_reg = 6,
+					     .off = 8 * number_of(sees, "index") };
+		return 1;
+	}
+	code[0] = (struct bpf_insn){ .code = BPF_JMP | BPF_CALL, .imm = helper };
+	code[1] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 7 };
+	return 2;
+}
+
+/* The bytecode of a tracing program: it logs what it sees, and returns. */
+static int assemble_tracer(const struct word *operation, int id, struct bpf_insn *code)
+{
+	const struct bpf_insn log[] = {
+		{ .code = BPF_LD | BPF_IMM | BPF_DW,
+		  .dst_reg = 1,
+		  .src_reg = BPF_PSEUDO_MAP_VALUE,
+		  .imm = log_fd() },
+		{ 0 },
+		/* R2: the number of entries; R3: R1, and as many entries on. */
+		{ .code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = 2, .src_reg = 1 },
+		{ .code = BPF_JMP | BPF_JGE | BPF_K, .dst_reg = 2, .off = 7, .imm = LOG_ENTRIES },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 3, .src_reg = 2 },
+		{ .code = BPF_ALU64 | BPF_LSH | BPF_K, .dst_reg = 3, .imm = 4 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_X, .dst_reg = 3, .src_reg = 1 },
+		{ .code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = 3, .off = 8, .imm = id },
+		{ .code = BPF_STX | BPF_MEM | BPF_DW, .dst_reg = 3, .src_reg = 7, .off = 16 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 2, .imm = 1 },
+		{ .code = BPF_STX | BPF_MEM | BPF_DW, .dst_reg = 1, .src_reg = 2 },
+		{ .code = BPF_ALU | BPF_MOV | BPF_K, .imm = number_of(operation, "returns") },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int count = 0;
+
+	code[count++] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_X,
+					   .dst_reg = 6,
+					   .src_reg = 1 };
+	count += assemble_sight(need(operation, "sees"), code + count);
+	memcpy(code + count, log, sizeof(log));
+	return count + sizeof(log) / sizeof(*log);
+}
+
+static void attach_tracer(const struct word *operation)
+{
+	const char *kind = text_of(operation, "kind"), *name = text_of(operation, "program");
+	const char *function = function_name(operation);
+	struct tracer *tracer = tracers;
+	struct bpf_insn code[20];
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_TRACING,
+				.license = (uintptr_t)"GPL",
+				.insns = (uintptr_t)code };
+	uint32_t type = !strcmp(kind, "fentry") ? BPF_TRACE_FENTRY :
+			!strcmp(kind, "fexit")	? BPF_TRACE_FEXIT :
+						  BPF_MODIFY_RETURN;
+	int program_fd, link_fd;
+
+	if (find_tracer(name)) {
+		say("{\"kind\":\"impossible\"}");
+		return;
+	}
+	while (tracer->link_fd)
+		if (++tracer == tracers + MAX_TRACERS)
+			fail("more than %d tracing programs", MAX_TRACERS);
+	attr.expected_attach_type = type;
+	if (!find_kind(BTF_FUNCTION, function, &attr.attach_btf_id))
+		lacks("a kernel whose BTF has %s()", function);
+	attr.insn_cnt = assemble_tracer(operation, tracer - tracers, code);
+	if (is_true(operation, "sleepable"))
+		attr.prog_flags = BPF_F_SLEEPABLE;
+	program_fd = bpf(BPF_PROG_LOAD, &attr);
+	if (program_fd < 0) {
+		if (errno == EPERM)
+			lacks("a kernel that lets this process trace it");
+		say_errno(errno);
+		return;
+	}
+	program_fd = own_fd(program_fd);
+	memset(&attr, 0, sizeof(attr));
+	attr.link_create.prog_fd = program_fd;
+	attr.link_create.attach_type = type;
+	attr.link_create.tracing.cookie = number_of(operation, "cookie");
+	link_fd = bpf(BPF_LINK_CREATE, &attr);
+	if (link_fd < 0) {
+		int error = errno;
+
+		close(program_fd);
+		if (error == EBUSY)
+			lacks("CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS, for %s()", function);
+		say_errno(error);
+		return;
+	}
+	*tracer = (struct tracer){ .program_fd = program_fd, .link_fd = own_fd(link_fd) };
+	tracer->sees_address = !strcmp(text_of(need(operation, "sees"), "kind"), "address");
+	snprintf(tracer->name, sizeof(tracer->name), "%s", name);
+	snprintf(tracer->function, sizeof(tracer->function), "%s", function);
+	say_value(0);
+}
+
+static void detach_tracer(struct tracer *tracer)
+{
+	close(tracer->link_fd);
+	close(tracer->program_fd);
+	tracer->link_fd = 0;
+	say_value(0);
+}
+
+/* Where a function has its patch site: behind ENDBR64, or the NOP in its place, if there is one. */
+static int patch_site(const unsigned char *function)
+{
+	static const unsigned char endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa },
+				   poison[] = { 0x66, 0x0f, 0x1f, 0x00 };
+
+	return !memcmp(function, endbr, 4) || !memcmp(function, poison, 4) ? 4 : 0;
+}
+
+/* The call at a function's patch site leads to its trampoline. */
+static void show_tracer(const struct word *operation)
+{
+	static const char *const ends[] = { "ret", "ret int3", "jmp" };
+	/* A trampoline takes at most a page. */
+	static unsigned char code[4096 + PEEK_SIZE];
+	const char *function = function_name(operation);
+	size_t programs = 0, length = 0, wanted;
+	uint64_t address;
+	const unsigned char *bytes;
+	int32_t distance;
+	int site;
+
+	for (size_t i = 0; i < MAX_TRACERS; i++)
+		programs += tracers[i].link_fd && !strcmp(tracers[i].function, function);
+	if (!programs) {
+		say("{\"kind\":\"impossible\"}");
+		return;
+	}
+	address = find_function(function);
+	bytes = peek(address);
+	site = patch_site(bytes);
+	if (bytes[site] != 0xe8)
+		fail("%s() has %02x where a call was expected", function, bytes[site]);
+	memcpy(&distance, bytes + site + 1, sizeof(distance));
+	address += site + 5 + distance;
+	/* More than programs and what stands around them take. */
+	wanted = 512 + 128 * programs;
+	for (; length < wanted && length < 4096; length += PEEK_SIZE) {
+		bytes = try_peek(address + length);
+		if (!bytes)
+			break;
+		memcpy(code + length, bytes, PEEK_SIZE);
+	}
+	say_code(code, length, ends[build.return_thunk ? 2 : build.sls]);
+}
+
+/* What programs on test functions have seen since the log was emptied. */
+static void say_seen(void)
+{
+	const char *separator = "";
+
+	say("[");
+	for (uint64_t i = 0; i < seen->count && i < LOG_ENTRIES; i++) {
+		const struct tracer *tracer = &tracers[seen->entries[i].tracer];
+		uint64_t value = seen->entries[i].value;
+
+		if (strncmp(tracer->function, TEST_FUNCTION, strlen(TEST_FUNCTION)) &&
+		    strncmp(tracer->function, TEST_FUNCTION_MODIFIED,
+			    strlen(TEST_FUNCTION_MODIFIED)))
+			continue;
+		if (tracer->sees_address)
+			value -= find_function(tracer->function);
+		say("%s{\"program\":\"%s\",\"value\":\"0x%llx\"}", separator, tracer->name,
+		    (unsigned long long)value);
+		separator = ",";
+	}
+	say("]");
+}
+
+static void test_run_tracing(const struct tracer *tracer)
+{
+	union bpf_attr attr = { 0 };
+
+	seen->count = 0;
+	attr.test.prog_fd = tracer->program_fd;
+	if (bpf(BPF_PROG_TEST_RUN, &attr)) {
+		say_errno(errno);
+		return;
+	}
+	say("{\"kind\":\"traced\",\"value\":\"0x%x\",\"reports\":[],\"seen\":", attr.test.retval);
+	say_seen();
+	say("}");
+}
+
+/* Whether an operation is one of tracing; if so, does it. */
+static bool tracing_step(const char *op, const struct word *operation)
+{
+	struct tracer *tracer;
+
+	if (!strcmp(op, "attach")) {
+		attach_tracer(operation);
+	} else if (!strcmp(op, "tracer")) {
+		show_tracer(operation);
+	} else if (!strcmp(op, "detach") || !strcmp(op, "testRunTracing")) {
+		tracer = find_tracer(text_of(operation, "program"));
+		if (!tracer)
+			say("{\"kind\":\"impossible\"}");
+		else if (!strcmp(op, "detach"))
+			detach_tracer(tracer);
+		else
+			test_run_tracing(tracer);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 /* Init: unregisters what a case that is gone has left, and forgets complaints that it asked for. */
 static void restore(void)
 {
@@ -984,6 +1319,8 @@ static void step(const struct word *operation, const char *line, size_t length)
 		    build.messages);
 	else if (!strcmp(op, "call"))
 		call(operation);
+	else if (tracing_step(op, operation))
+		return;
 	else if (get(operation, "map"))
 		map_step(op, operation);
 	else if (get(operation, "program"))
@@ -1164,7 +1501,9 @@ int main(int argc, char **argv)
 
 	provoked = mmap(NULL, sizeof(*provoked), PROT_READ | PROT_WRITE,
 			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (provoked == MAP_FAILED)
+	known = mmap(NULL, MAX_KNOWN * sizeof(*known), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (provoked == MAP_FAILED || known == MAP_FAILED)
 		return 1;
 	return probe_main(argc, argv, &probe);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { bootHash } from '../boot.ts';
 import type { TargetFacts } from '../checked-call.ts';
+import type { Seen } from '../outcome.ts';
 import type { Scheme } from '../preamble.ts';
 import { prototype } from '../prototypes.ts';
 import type { Features } from '../revisions.ts';
@@ -21,6 +22,8 @@ export interface CallPlan {
   readonly reached?: TargetFacts;
   /** What the callee returns; null where that is nothing. */
   readonly value: bigint | null;
+  /** What tracing programs saw, where the callee is a function that may be traced. */
+  readonly seen?: readonly Seen[];
   /** The page fault that the callee ends in, by its error code; null where it comes back. */
   readonly fault: 'null-dereference' | 'lost-return' | null;
   readonly scenario: () => Scenario;

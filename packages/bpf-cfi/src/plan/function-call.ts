@@ -33,17 +33,38 @@ export function functionFacts(scheme: Scheme, callee: FunctionCallee): TargetFac
   };
 }
 
-/** A function of C at a place of its own: its preamble, and a body that returns a constant. */
+/** Where the entry of a function of C is. */
+export function functionEntry(index: number): bigint {
+  return FUNCTIONS + 512n * BigInt(index) + 256n;
+}
+
+/** A function of C in its place. */
+export interface FunctionText {
+  readonly text: Text;
+  readonly entry: bigint;
+  readonly symbols: readonly Symbol[];
+}
+
+/** A body that returns a constant of 16 bits. */
+function returning(value: number): () => readonly number[] {
+  return () => [0xb8, value & 0xff, (value >> 8) & 0xff, 0, 0, 0xc3];
+}
+
+/**
+ * A function of C at a place of its own.
+ *
+ * @param bodyAt what follows its preamble and ENDBR64, if it has them, at an address
+ */
 export function functionText(
   scheme: Scheme,
   callee: FunctionCallee,
   index: number,
-  value: number,
-): { readonly text: Text; readonly entry: bigint; readonly symbols: readonly Symbol[] } {
+  bodyAt: (address: bigint) => readonly number[] = returning(FUNCTION_VALUE),
+): FunctionText {
   const { setup, boot } = scheme;
   const { arity } = prototype(callee.prototype);
   const sealed = !callee.addressTaken && boot.mode !== 'OFF';
-  const entry = FUNCTIONS + 512n * BigInt(index) + 256n;
+  const entry = functionEntry(index);
   const thunk = arityThunk(scheme, arity, entry - 16n, CALLS);
   const preamble: Preamble = functionPreamble(
     scheme,
@@ -52,7 +73,7 @@ export function functionText(
     sealed,
     thunk,
   );
-  const body = [...preamble.entry, 0xb8, value & 0xff, (value >> 8) & 0xff, 0, 0, 0xc3];
+  const body = [...preamble.entry, ...bodyAt(entry + BigInt(preamble.entry.length))];
   const address = entry - BigInt(preamble.before.length);
   const name = index === 0 ? 'callee' : `other_${index}`;
   return {
@@ -85,8 +106,8 @@ export function planCall(
     value: BigInt(reaches ? SWAPPED_VALUE : FUNCTION_VALUE),
     fault: null,
     scenario: () => {
-      const made = functionText(scheme, callee, 0, FUNCTION_VALUE);
-      const other = swapped && functionText(scheme, swapped, 1, SWAPPED_VALUE);
+      const made = functionText(scheme, callee, 0);
+      const other = swapped && functionText(scheme, swapped, 1, returning(SWAPPED_VALUE));
       return {
         scheme,
         hash,

@@ -4,16 +4,16 @@ import { CALLS } from '../kernel-text.ts';
 import { hashPosition, type Arity, type Scheme } from '../preamble.ts';
 import { prototype } from '../prototypes.ts';
 import type { StructMember, StructName } from '../struct-types.ts';
-import { functionText, FUNCTION_VALUE } from './function-call.ts';
+import { functionText } from './function-call.ts';
 
-/* Stubs: functions of C that are never called, and lend a trampoline what stands in front of them. */
+/* Stubs: functions of C that nobody calls; they lend a trampoline what stands in front of them. */
 
 /** cfi_get_func_hash() of a stub: 4 bytes in front of it, or 0 where they cannot be read. */
 export function stubHash(scheme: Scheme, stub: string | undefined): number {
   const { setup, boot, features } = scheme;
   if (!setup.cfi || boot.mode === 'OFF' || stub === undefined) return 0;
   const callee = { prototype: stub, addressTaken: !features.sealsStubs };
-  const { text, entry } = functionText(scheme, callee, 0, FUNCTION_VALUE);
+  const { text, entry } = functionText(scheme, callee, 0);
   const bytes = Uint8Array.from(text.bytes);
   const at = Number(entry - text.address) + hashPosition(scheme);
   // What lies in front of the preamble is another function's padding.
@@ -35,7 +35,7 @@ export function stubArity(scheme: Scheme, stub: string | undefined): number {
 /** The four bytes before a function, taken for the distance of a call to an arity thunk. */
 function thunkIndexBefore(scheme: Scheme, stub: string): number {
   const callee = { prototype: stub, addressTaken: true };
-  const { text, entry } = functionText(scheme, callee, 0, FUNCTION_VALUE);
+  const { text, entry } = functionText(scheme, callee, 0);
   const bytes = Uint8Array.from(text.bytes);
   const distance = word32(bytes, Number(entry - text.address) - 4) ?? 0;
   return Number((entry + BigInt(distance | 0) - CALLS.arity) / 32n);

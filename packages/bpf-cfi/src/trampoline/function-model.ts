@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { VOID } from '../c/builtins.ts';
 import { layoutOf } from '../c/layout.ts';
-import { unqualified } from '../c/type.ts';
+import { unqualified, type CType } from '../c/type.ts';
 import { prototype } from '../prototypes.ts';
 import type { Features } from '../revisions.ts';
 
@@ -20,25 +20,60 @@ export interface FunctionModel {
   readonly arguments: readonly ArgumentModel[];
 }
 
-/** A function's model, from its declaration in C. btf_distill_func_proto(), kernel/bpf/btf.c. */
-export function functionModel(source: string): FunctionModel {
-  const { parameters, returns } = prototype(source);
-  return {
-    returnSize: unqualified(returns) === VOID ? 0 : (layoutOf(returns)?.size ?? 0),
-    arguments: parameters.map((type) => {
-      const plain = unqualified(type);
-      return {
-        size: layoutOf(type)?.size ?? 8,
-        aggregate: plain.kind === 'tag' && plain.tag !== 'enum',
-      };
-    }),
-  };
-}
-
 /** MAX_BPF_FUNC_ARGS: the slots that a trampoline can save. */
 export const MAX_ARGUMENT_SLOTS = 12;
 /** Registers that carry arguments: rdi, rsi, rdx, rcx, r8, r9. */
 export const ARGUMENT_REGISTERS = 6;
+/** The most that an argument has, bytes. */
+const MAX_ARGUMENT_SIZE = 16;
+
+/**
+ * btf_distill_func_proto(): a trampoline can pass the arguments, and take back what is returned.
+ */
+export function isDistilled(source: string): boolean {
+  const { parameters, returns, variadic } = prototype(source);
+  if (variadic || parameters.length > MAX_ARGUMENT_SLOTS) return false;
+  if (unqualified(returns) !== VOID && !isScalar(returns)) return false;
+  return parameters.every(
+    (type) => isScalar(type) || (isRecord(type) && sizeOf(type) <= MAX_ARGUMENT_SIZE),
+  );
+}
+
+/** What BTF calls a pointer, an integer or an enum. */
+function isScalar(type: CType): boolean {
+  const plain = unqualified(type);
+  if (plain.kind === 'builtin') return plain.family === 'integer';
+  return plain.kind === 'pointer' || (plain.kind === 'tag' && plain.tag === 'enum');
+}
+
+/** A struct or union. */
+export function isRecord(type: CType): boolean {
+  const plain = unqualified(type);
+  return plain.kind === 'tag' && plain.tag !== 'enum';
+}
+
+/**
+ * Bytes. An enum whose enumerators are elsewhere has those of an int, and a struct whose members
+ * are has more than any argument may have.
+ */
+function sizeOf(type: CType): number {
+  return layoutOf(type)?.size ?? (isScalar(type) ? 4 : Number.POSITIVE_INFINITY);
+}
+
+/** Bytes that a function returns. */
+export function returnSize(source: string): number {
+  const { returns } = prototype(source);
+  return unqualified(returns) === VOID ? 0 : sizeOf(returns);
+}
+
+/** A function's model, from its declaration in C. btf_distill_func_proto(), kernel/bpf/btf.c. */
+export function functionModel(source: string): FunctionModel {
+  const { parameters } = prototype(source);
+  return {
+    returnSize: returnSize(source),
+    arguments: parameters.map((type) => ({ size: sizeOf(type), aggregate: isRecord(type) })),
+  };
+}
 
 /** The slots of 8 bytes that one argument takes. */
 export function slotsOf({ size, aggregate }: ArgumentModel, features: Features): number {

@@ -3,6 +3,7 @@ import fc, { type Arbitrary } from 'fast-check';
 import type { Operation, ProgramBody, Setup } from '@kernel-models/bpf-cfi';
 import type { Case } from '../target.ts';
 import { registrations } from './registration-cases.ts';
+import { tracings } from './tracing-cases.ts';
 
 /* Cases that a running kernel can be put: loading programs, reading their images, running them. */
 
@@ -95,6 +96,7 @@ const operations: Arbitrary<Operation> = fc.oneof(
 const histories: Arbitrary<readonly Operation[]> = fc.oneof(
   fc.array(operations, { minLength: 1, maxLength: 14, size: 'max' }),
   registrations,
+  tracings,
 );
 
 /** The one wrong call that a kernel makes on demand: lkdtm’s CFI_FORWARD_PROTO. */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 import {
+  ARGUMENT_OBJECT,
   bpfCfi,
   fromHex,
   maskedHex,
   type Operation,
   type Outcome,
+  type Seen,
   type Setup,
 } from '@kernel-models/bpf-cfi';
 import type { Json, JsonObject, RevisionId } from '@kernel-models/model-core';
@@ -78,8 +80,23 @@ const CONFIG_FACTS = [
 function decodeOutcome(json: Json): Outcome {
   const { code, rest } = kernelCode(json);
   const outcome = bpfCfi.codec.decodeOutcome(rest);
+  if (outcome.kind === 'traced') return { ...outcome, seen: outcome.seen.map(withoutPointer) };
   if (outcome.kind !== 'image') return outcome;
   return { kind: 'image', bytes: maskedHex(code ?? fromHex(outcome.bytes)) };
+}
+
+/** The lowest address of the kernel's half, with four levels of page tables. */
+const KERNEL_HALF = 0xffff_8000_0000_0000n;
+/** Above it lie no objects. Origin: __START_KERNEL_map, Documentation/arch/x86/x86_64/mm.rst. */
+const KERNEL_TEXT = 0xffff_ffff_8000_0000n;
+
+/**
+ * An argument that points to something shows as a pointer to the object of the model’s arguments.
+ * Nothing else that a test run passes lies there, and no cookie does.
+ */
+function withoutPointer(one: Seen): Seen {
+  const points = one.value >= KERNEL_HALF && one.value < KERNEL_TEXT;
+  return points ? { ...one, value: ARGUMENT_OBJECT } : one;
 }
 
 function object(json: Json): JsonObject {
@@ -91,6 +108,7 @@ const EXECUTABLE: ReadonlySet<Operation['op']> = new Set([
   ...(['boot', 'load', 'unload', 'image', 'text', 'testRun', 'dispatch', 'call'] as const),
   ...(['mapCreate', 'mapLookup', 'mapUpdate', 'mapDelete'] as const),
   ...(['linkCreate', 'linkClose', 'trampoline'] as const),
+  ...(['attach', 'detach', 'tracer', 'testRunTracing'] as const),
 ]);
 
 /** Those of them that others can see. */
