@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Records what Bochs does with indirect branches under CET: generated pieces of code, and writes of the MSRs.
+// Records what Bochs does with indirect branches under CET: the cases of every rule's row, then generated pieces of
+// code, and writes of the MSRs.
 //
 //   npm run build && node scripts/record/bpf-cfi-branches.mjs [cases] [seed]
 //
@@ -7,6 +8,7 @@
 // prints how many cases were left out and why. Needs bochs with its text display, binutils and script(1).
 import { join } from 'node:path';
 import process from 'node:process';
+import { BRANCH_ROWS } from '../../packages/oracle/dist/bpf-cfi/branch-rows.js';
 import { branchSubsystem } from '../../packages/oracle/dist/bpf-cfi/branch-subsystem.js';
 import { generateCases } from '../../packages/oracle/dist/cases.js';
 import { answersOf, openTarget, RECORDINGS, versionOf, writeRecording } from './recording.mjs';
@@ -18,7 +20,8 @@ const seed = Number(process.argv[3] ?? 20_231_208);
 const { model } = branchSubsystem;
 const [target] = branchSubsystem.targets({});
 const { facts } = await openTarget(target, model.name, SCRIPT);
-const cases = [...generateCases(branchSubsystem, facts.revision, seed, count)].flat();
+const rows = BRANCH_ROWS.flatMap(({ vectors }) => vectors.map(({ candidate }) => candidate));
+const cases = [...rows, ...generateCases(branchSubsystem, facts.revision, seed, count)].flat();
 const answers = await answersOf(target, cases, facts);
 await target.close();
 const name = `bochs-${versionOf(facts.source)}`;

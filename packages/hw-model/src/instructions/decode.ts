@@ -304,6 +304,8 @@ class Decoder {
         return 2;
       case 'q':
         if (/^(push|pop)f?$/.test(mnemonic) && this.#operand16 && !this.#rexW) return 2;
+        // What is counted is as wide as an address.
+        if (mnemonic === 'loop' && this.#address32) return 4;
         return 8;
       case 'd':
         return this.#rexW ? 8 : 4;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { VECTOR } from '../cpu/exception.ts';
+import { callf, jmpf, retf } from './far-transfer.ts';
 import { CF, holds, STATUS } from './flags.ts';
 import {
   CONDITIONS,
@@ -8,7 +9,9 @@ import {
   type Operand,
   type OperandSize,
 } from './instruction.ts';
+import { int, int1, int3, iret, sti } from './interrupts.ts';
 import { Fault, Halt, Unsupported, type Executor, type Machine } from './machine.ts';
+import { syscall, sysenter, sysexit, sysret } from './system-call.ts';
 
 /*
  * What each instruction does. Intel SDM volume 2. An instruction that is decoded and not here is a
@@ -123,6 +126,26 @@ const not: Executor = (machine, instruction) => {
   machine.write(destination, ~machine.low, ~machine.high);
 };
 
+const RAX = 0;
+const RCX = 1;
+const RDX = 2;
+
+/** DIV. The flags are undefined behind it; they are left alone here. */
+const div: Executor = (machine, instruction) => {
+  const { size } = instruction;
+  // 8-bit division has its dividend in AX; the others have it in two registers.
+  if (size === 1) throw new Unsupported('DIV of a byte');
+  const bits = 8 * size;
+  machine.read(operand(instruction, 0));
+  const divisor = BigInt.asUintN(bits, machine.value);
+  const high = BigInt.asUintN(bits, machine.wide(RDX)) << BigInt(bits);
+  const dividend = high | BigInt.asUintN(bits, machine.wide(RAX));
+  if (divisor === 0n || (dividend / divisor) >> BigInt(bits) !== 0n) throw new Fault(VECTOR.DE);
+  const [quotient, remainder] = [dividend / divisor, dividend % divisor];
+  machine.writeWide(RAX, size, quotient);
+  machine.writeWide(RDX, size, remainder);
+};
+
 type Shift = (machine: Machine, size: OperandSize, count: number) => void;
 
 /** A count of zero, after masking, changes nothing at all. */
@@ -194,10 +217,18 @@ const jcc: Executor = (machine, instruction) => {
 /** An indirect branch makes the next instruction have to be ENDBR64. */
 function track(machine: Machine, instruction: Instruction): void {
   if (!machine.tracking || machine.tracker === 'suppressed') return;
-  const exempt = instruction.noTrack || (instruction.overriddenNoTrack && machine.anyNoTrack);
+  const exempt =
+    instruction.noTrack || (instruction.overriddenNoTrack && machine.quirks.anyNoTrackPrefix);
   if (exempt && machine.honoursNoTrack) return;
   machine.tracker = 'wait';
 }
+
+/** LOOP counts in RCX, with prefix 67 in ECX, and leaves the flags alone. */
+const loop: Executor = (machine, instruction) => {
+  const count = BigInt.asUintN(8 * instruction.size, machine.wide(RCX) - 1n);
+  machine.setWide(RCX, count);
+  if (count !== 0n) machine.branchBy(displacement(instruction));
+};
 
 const jmp: Executor = (machine, instruction) => {
   const target = operand(instruction, 0);
@@ -254,14 +285,6 @@ const undefinedOpcode: Executor = () => {
   throw new Fault(VECTOR.UD);
 };
 
-const breakpoint: Executor = () => {
-  throw new Fault(VECTOR.BP, undefined, undefined, true);
-};
-
-const debug: Executor = () => {
-  throw new Fault(VECTOR.DB, undefined, undefined, true);
-};
-
 const hlt: Executor = (machine) => {
   if (machine.cpl !== 0) throw new Fault(VECTOR.GP, 0);
   throw new Halt();
@@ -298,6 +321,7 @@ const EXECUTORS: ReadonlyMap<string, Executor> = new Map<string, Executor>([
   ['dec', count(-1)],
   ['neg', neg],
   ['not', not],
+  ['div', div],
   ['shl', shift(shl)],
   ['shr', shift(shr)],
   ['sar', shift(sar)],
@@ -307,12 +331,23 @@ const EXECUTORS: ReadonlyMap<string, Executor> = new Map<string, Executor>([
   ['jmp', jmp],
   ['call', call],
   ['ret', ret],
+  ['loop', loop],
   ['cmc', cmc],
   ...['nop', 'pause', 'lfence', 'endbr32'].map((name) => [name, nothing] as const),
   ['endbr64', endbr64],
   ...['ud0', 'ud1', 'ud2'].map((name) => [name, undefinedOpcode] as const),
-  ['int3', breakpoint],
-  ['int1', debug],
+  ['jmpf', jmpf],
+  ['callf', callf],
+  ['retf', retf],
+  ['int', int],
+  ['int3', int3],
+  ['int1', int1],
+  ['iret', iret],
+  ['sti', sti],
+  ['syscall', syscall],
+  ['sysret', sysret],
+  ['sysenter', sysenter],
+  ['sysexit', sysexit],
   ['hlt', hlt],
   ['rdssp', rdssp],
   ...['incssp', 'saveprevssp', 'rstorssp', 'wrss', 'setssbsy', 'clrssbsy'].map(

@@ -11,6 +11,18 @@ export const OF = 0x800;
 /** The flags that arithmetic sets. */
 export const STATUS: number = CF | PF | AF | ZF | SF | OF;
 
+/** The flags that far transfers and handlers change. Intel SDM volume 1, 3.4.3.3. */
+export const RFLAGS_TF = 0x100n;
+export const RFLAGS_IF = 0x200n;
+export const RFLAGS_IOPL = 0x3000n;
+export const RFLAGS_NT = 0x4000n;
+export const RFLAGS_RF = 0x1_0000n;
+export const RFLAGS_VM = 0x2_0000n;
+export const RFLAGS_VIF = 0x8_0000n;
+export const RFLAGS_VIP = 0x10_0000n;
+/** Every flag that there is, but for VM and the one that always reads 1. */
+export const RFLAGS_DEFINED = 0x3d_7fd5n;
+
 /**
  * Whether a condition holds: the low four bits of the opcode of Jcc. Intel SDM volume 1, appendix
  * B.

@@ -11,7 +11,7 @@ export {
   withRegisters,
   withRip,
   type CetFeatures,
-  type CetQuirks,
+  type CpuQuirks,
   type ExceptionEvent,
   type MachineEvent,
   type MachineState,
@@ -23,4 +23,5 @@ export * from './memory.ts';
 export { machineState, type MachineSetup } from './machine-setup.ts';
 export { NOP_MAX, NOPS, nops } from './nops.ts';
 export { run, step } from './run.ts';
+export * from './system-tables.ts';
 export * from './text-patching.ts';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-import type { ControlState } from '../cpu/state.ts';
+import type { ControlState, Cpl } from '../cpu/state.ts';
 import type { Vector } from '../cpu/exception.ts';
+import type { SystemState } from './system-tables.ts';
 
 /** Bytes of a page. */
 export const PAGE_SIZE = 4096;
@@ -27,22 +28,24 @@ export type RegisterName =
   | ('rax' | 'rcx' | 'rdx' | 'rbx' | 'rsp' | 'rbp' | 'rsi' | 'rdi')
   | ('r8' | 'r9' | 'r10' | 'r11' | 'r12' | 'r13' | 'r14' | 'r15');
 
-/** In what implementations of indirect branch tracking differ. */
-export interface CetQuirks {
+/** In what an implementation departs from the manuals. */
+export interface CpuQuirks {
   /** ENDBR64 clears SUPPRESS and TRACKER also where branches are not tracked. */
   readonly endbranchAlwaysResets: boolean;
   /** A prefix 3E is the no-track prefix whatever other segment prefixes there are. */
   readonly anyNoTrackPrefix: boolean;
+  /** An instruction of more than 15 bytes is #GP before a missing ENDBR64 is #CP. */
+  readonly lengthBeforeLanding: boolean;
+  /** The legacy code page bitmap is read with the rights of CPL 0, whoever branches. */
+  readonly bitmapReadByCpl0: boolean;
+  /** A far CALL to conforming code pushes with the rights of that code's level. */
+  readonly conformingCallPushesAsCode: boolean;
 }
 
-/**
- * What CPUID says of control-flow enforcement: leaf 7, EDX[20] and ECX[7]; and what an
- * implementation does of its own.
- */
+/** What CPUID says of control-flow enforcement: leaf 7, EDX[20] and ECX[7]. */
 export interface CetFeatures {
   readonly ibt: boolean;
   readonly shadowStack: boolean;
-  readonly quirks?: CetQuirks;
 }
 
 /**
@@ -56,6 +59,13 @@ export interface MachineState {
   /** Ascending by address; what is not here is not present. */
   readonly pages: readonly Page[];
   readonly cet: CetFeatures;
+  /** Absent: none. */
+  readonly quirks?: CpuQuirks;
+  /**
+   * Tables of segments and gates. Absent: far transfers are `unsupported`, and every exception ends
+   * a run.
+   */
+  readonly system?: SystemState;
 }
 
 /** An exception as a handler sees it. */
@@ -68,7 +78,7 @@ export interface ExceptionEvent {
   readonly rip: bigint;
   readonly rsp: bigint;
   readonly rflags: bigint;
-  readonly cpl: number;
+  readonly cpl: Cpl;
   /** The address of a page fault: CR2. */
   readonly address: bigint | undefined;
 }
@@ -78,7 +88,9 @@ export type MachineEvent =
   | ExceptionEvent
   /** HLT was executed; RIP is behind it. */
   | { readonly kind: 'halt' }
-  /** As many instructions as were allowed have retired. */
+  /** A double fault could not be delivered. */
+  | { readonly kind: 'shutdown' }
+  /** As much was done as was allowed. */
   | { readonly kind: 'limit' }
   /** An instruction that this model does not execute; nothing of it was done. */
   | { readonly kind: 'unsupported'; readonly rip: bigint; readonly reason: string };

@@ -7,7 +7,8 @@ import {
   VECTOR,
   type Vector,
 } from '../cpu/exception.ts';
-import { CR0_WP } from '../cpu/registers.ts';
+import { CR0_WP, EFER_SCE } from '../cpu/registers.ts';
+import type { CodeSegment, Cpl } from '../cpu/state.ts';
 import { Alu } from './alu.ts';
 import {
   CET_LEG_IW_EN,
@@ -29,8 +30,10 @@ import {
   type Instruction,
   type MemoryOperand,
   type Operand,
+  type OperandSize,
 } from './instruction.ts';
-import { PAGE_SIZE, type MachineState, type Page } from './machine-state.ts';
+import { PAGE_SIZE, type CpuQuirks, type MachineState, type Page } from './machine-state.ts';
+import type { SystemTables } from './system-tables.ts';
 
 /**
  * Executes one kind of instruction. What it throws undoes nothing: it throws before it changes
@@ -84,6 +87,14 @@ export class Halt {
   readonly kind = 'halt' as const;
 }
 
+const NO_QUIRKS: CpuQuirks = {
+  endbranchAlwaysResets: false,
+  anyNoTrackPrefix: false,
+  lengthBeforeLanding: false,
+  bitmapReadByCpl0: false,
+  conformingCallPushesAsCode: false,
+};
+
 const RSP = 4;
 const RBP = 5;
 
@@ -95,7 +106,11 @@ export class Machine {
   readonly alu: Alu = new Alu();
   /** Two entries a register: low, high. */
   readonly registers: Int32Array;
-  readonly cpl: number;
+  /** {@link Machine.enterLevel} changes it. */
+  cpl: Cpl;
+  cs: CodeSegment;
+  /** The selector in SS. */
+  ss = 0;
   ripLow: number;
   ripHigh: number;
   /** Where the next instruction is fetched; a branch changes it. */
@@ -103,18 +118,34 @@ export class Machine {
   nextHigh = 0;
   /** The status flags alone. */
   flags: number;
-  tracker: Tracker;
+  /** The other flags of RFLAGS: TF, IF, IOPL and what lies above them. */
+  systemFlags: bigint;
+  tracker: Tracker = 'idle';
   /** The value that was read, or the address that was computed, last. */
   low = 0;
   high = 0;
-  readonly tracking: boolean;
+  tracking = false;
   /** What ENDBR64 does to the tracker: nothing without tracking, on most. */
-  readonly endbranchResets: boolean;
-  readonly anyNoTrack: boolean;
-  readonly honoursNoTrack: boolean;
-  readonly shadowStack: boolean;
-  readonly #legacyBitmap: boolean;
-  readonly #suppresses: boolean;
+  endbranchResets = false;
+  readonly quirks: CpuQuirks;
+  honoursNoTrack = false;
+  shadowStack = false;
+  /** Undefined: an exception ends the run, and nothing that needs a table is executed. */
+  readonly tables: SystemTables | undefined;
+  /** The vector of an external interrupt that has not been taken. */
+  interrupt: number | undefined;
+  /** STI has just set IF: no external interrupt is taken before the next instruction. */
+  interruptShadow: boolean;
+  /** The linear address of the last page fault. */
+  cr2: bigint;
+  /** The current instruction has entered a handler. */
+  entered = false;
+  /** EFER.SCE. */
+  readonly hasSystemCalls: boolean;
+  #legacyBitmap = false;
+  #suppresses = false;
+  /** The MSRs; the tracker of the current level is newer than the one in them. */
+  #msrs: Readonly<Record<number, bigint>>;
   readonly #origin: MachineState;
   readonly #pages = new Map<number, LivePage>();
   readonly #writeProtect: boolean;
@@ -127,23 +158,21 @@ export class Machine {
     const { control } = state;
     this.#origin = state;
     this.registers = new Int32Array(32);
-    for (const [index, value] of state.registers.entries()) {
-      this.registers[2 * index] = Number(BigInt.asIntN(32, value));
-      this.registers[2 * index + 1] = Number(BigInt.asIntN(32, value >> 32n));
-    }
-    this.ripLow = Number(BigInt.asIntN(32, control.rip));
-    this.ripHigh = Number(BigInt.asIntN(32, control.rip >> 32n));
+    for (const [index, value] of state.registers.entries()) this.setWide(index, value);
+    [this.ripLow, this.ripHigh] = halves(control.rip);
     this.flags = Number(control.rflags & BigInt(STATUS));
+    this.systemFlags = control.rflags & ~BigInt(STATUS);
     this.cpl = control.cpl;
-    const cet = cetValue(control, control.cpl);
-    this.tracking = isTracking(control, control.cpl);
-    this.endbranchResets = this.tracking || state.cet.quirks?.endbranchAlwaysResets === true;
-    this.anyNoTrack = state.cet.quirks?.anyNoTrackPrefix === true;
-    this.tracker = trackerOf(cet);
-    this.honoursNoTrack = (cet & CET_NO_TRACK_EN) !== 0n;
-    this.shadowStack = (cet & CET_SH_STK_EN) !== 0n;
-    this.#legacyBitmap = (cet & CET_LEG_IW_EN) !== 0n;
-    this.#suppresses = (cet & CET_SUPPRESS_DIS) === 0n;
+    this.cs = control.cs;
+    this.cr2 = control.cr2;
+    this.hasSystemCalls = (control.efer & EFER_SCE) !== 0n;
+    this.#msrs = control.msrs;
+    this.quirks = state.quirks ?? NO_QUIRKS;
+    this.tables = state.system?.tables;
+    this.ss = state.system?.ss ?? 0;
+    this.interrupt = state.system?.interrupt ?? undefined;
+    this.interruptShadow = state.system?.interruptShadow ?? false;
+    this.#loadTracker();
     this.#writeProtect = (control.cr0 & CR0_WP) !== 0n;
     for (const page of state.pages) {
       this.#pages.set(Number(page.address >> 12n), {
@@ -157,16 +186,16 @@ export class Machine {
 
   /** The state that the machine stands for now. */
   freeze(): MachineState {
-    const { control, pages, registers, cet } = this.#origin;
-    const value = cetValue(control, this.cpl);
-    const tracked = withTracker(value, this.tracker);
+    const { control, pages, registers, cet, quirks, system } = this.#origin;
+    const msrs = this.#trackedMsrs();
     const changed = [...this.#pages.values()].some(({ owned }) => owned);
     return {
       control: {
         ...control,
         rip: join(this.ripLow, this.ripHigh),
-        rflags: (control.rflags & ~BigInt(STATUS)) | BigInt(this.flags),
-        ...(tracked !== value && { msrs: { ...control.msrs, [cetMsr(this.cpl)]: tracked } }),
+        rflags: this.systemFlags | BigInt(this.flags),
+        ...(msrs !== control.msrs && { msrs }),
+        ...(system !== undefined && { cpl: this.cpl, cs: this.cs, cr2: this.cr2 }),
       },
       registers: registers.map((_, index) =>
         join(this.registers[2 * index] ?? 0, this.registers[2 * index + 1] ?? 0),
@@ -174,7 +203,139 @@ export class Machine {
       // The bytes go out by value: the machine may run on.
       pages: changed ? [...this.#pages.values()].map(frozenPage) : pages,
       cet,
+      ...(quirks !== undefined && { quirks }),
+      ...(system !== undefined && {
+        system: {
+          ...system,
+          ss: this.ss,
+          interrupt: this.interrupt ?? null,
+          interruptShadow: this.interruptShadow,
+        },
+      }),
     };
+  }
+
+  // --- privilege levels
+
+  /** Makes a level the current one. The tracker of the one before stays as it is, in its MSR. */
+  enterLevel(cpl: Cpl): void {
+    if (cpl === this.cpl) return;
+    this.#msrs = this.#trackedMsrs();
+    this.cpl = cpl;
+    this.#loadTracker();
+    this.#fetched = undefined;
+  }
+
+  /** Does an access to memory that the current level does not stand for. */
+  withRightsOf<Result>(cpl: Cpl, access: () => Result): Result {
+    const current = this.cpl;
+    this.cpl = cpl;
+    try {
+      return access();
+    } finally {
+      this.cpl = current;
+    }
+  }
+
+  /** What a far transfer to the current level does: ENDBR64 is waited for, if anything is. */
+  awaitLanding(): void {
+    if (this.tracking) this.tracker = 'wait';
+  }
+
+  /** An MSR's value. */
+  msr(number: number): bigint {
+    return this.#msrs[number] ?? 0n;
+  }
+
+  #trackedMsrs(): Readonly<Record<number, bigint>> {
+    const value = cetValue({ msrs: this.#msrs }, this.cpl);
+    const tracked = withTracker(value, this.tracker);
+    return tracked === value ? this.#msrs : { ...this.#msrs, [cetMsr(this.cpl)]: tracked };
+  }
+
+  #loadTracker(): void {
+    const { control } = this.#origin;
+    const cet = cetValue({ msrs: this.#msrs }, this.cpl);
+    this.tracking = isTracking({ cr4: control.cr4, msrs: this.#msrs }, this.cpl);
+    this.endbranchResets = this.tracking || this.quirks.endbranchAlwaysResets;
+    this.tracker = trackerOf(cet);
+    this.honoursNoTrack = (cet & CET_NO_TRACK_EN) !== 0n;
+    this.shadowStack = (cet & CET_SH_STK_EN) !== 0n;
+    this.#legacyBitmap = (cet & CET_LEG_IW_EN) !== 0n;
+    this.#suppresses = (cet & CET_SUPPRESS_DIS) === 0n;
+  }
+
+  /** The current instruction is behind us. */
+  goOn(): void {
+    this.ripLow = this.nextLow;
+    this.ripHigh = this.nextHigh;
+  }
+
+  // --- quantities of 64 bits, for what is rare
+
+  /** What was read last. */
+  get value(): bigint {
+    return join(this.low, this.high);
+  }
+
+  /** A general register. */
+  wide(index: number): bigint {
+    return join(this.registers[2 * index] ?? 0, this.registers[2 * index + 1] ?? 0);
+  }
+
+  setWide(index: number, value: bigint): void {
+    [this.registers[2 * index], this.registers[2 * index + 1]] = halves(value);
+  }
+
+  /** A general register as an operand of some size. */
+  writeWide(index: number, size: OperandSize, value: bigint): void {
+    this.write({ kind: 'register', index, size, high: false }, ...halves(value));
+  }
+
+  /** Where execution goes on. */
+  get next(): bigint {
+    return join(this.nextLow, this.nextHigh);
+  }
+
+  set next(address: bigint) {
+    [this.nextLow, this.nextHigh] = halves(address);
+  }
+
+  get rip(): bigint {
+    return join(this.ripLow, this.ripHigh);
+  }
+
+  /** RFLAGS, all of it. */
+  get rflags(): bigint {
+    return this.systemFlags | BigInt(this.flags);
+  }
+
+  set rflags(value: bigint) {
+    this.flags = Number(value & BigInt(STATUS));
+    this.systemFlags = value & ~BigInt(STATUS);
+  }
+
+  /** Reads a quantity from the stack. */
+  readStack(address: bigint, size: number): bigint {
+    const [low, high] = halves(address);
+    this.readAt(low, high, size, true);
+    return BigInt.asUintN(8 * size, this.value);
+  }
+
+  /** An address that is not canonical is #GP(0). */
+  requireCanonical(address: bigint): void {
+    if (!isCanonical(halves(address)[1])) throw new Fault(VECTOR.GP, 0);
+  }
+
+  /** Writes quantities below an address, the first at the top; returns the new top of the stack. */
+  writeStack(top: bigint, size: number, values: readonly bigint[]): bigint {
+    let address = top;
+    for (const value of values) {
+      address = BigInt.asUintN(64, address - BigInt(size));
+      const [low, high] = halves(address);
+      this.writeAt(low, high, size, ...halves(value), true);
+    }
+    return address;
   }
 
   // --- code
@@ -198,10 +359,11 @@ export class Machine {
   /** Whether a missing ENDBRANCH at an address is excused by the legacy code page bitmap. */
   isLegacyPage(low: number, high: number): boolean {
     if (!this.#legacyBitmap) return false;
-    const base = cetValue(this.#origin.control, this.cpl) & ~0xfffn;
+    const base = cetValue({ msrs: this.#msrs }, this.cpl) & ~0xfffn;
     const page = BigInt.asUintN(48, join(low, high)) >> 12n;
     const address = base + (page >> 3n);
-    this.readAt(Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n)), 1);
+    const reader = this.quirks.bitmapReadByCpl0 ? 0 : this.cpl;
+    this.withRightsOf(reader, () => this.readAt(...halves(address), 1));
     return ((this.low >> Number(page & 7n)) & 1) === 1;
   }
 
@@ -427,6 +589,10 @@ function isStackBased({ base }: MemoryOperand): boolean {
 function isCanonical(high: number): boolean {
   const top = high >> 15;
   return top === 0 || top === -1;
+}
+
+function halves(value: bigint): [low: number, high: number] {
+  return [Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n))];
 }
 
 function join(low: number, high: number): bigint {

@@ -220,6 +220,8 @@ function twoByte(): Row[] {
     0x23: row('mov', 'DO', 'q'),
     0x30: row('wrmsr', ''),
     0x32: row('rdmsr', ''),
+    0x34: row('sysenter', ''),
+    0x35: row('sysexit', ''),
     0x38: 'special',
     0xa2: row('cpuid', ''),
     0xa3: row('bt', 'EG'),

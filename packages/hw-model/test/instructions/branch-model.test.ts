@@ -29,7 +29,10 @@ function execute(
   target: string,
   cpl: 0 | 3 = 3,
 ): Extract<BranchOperation, { op: 'execute' }> {
-  return { op: 'execute', cpl, code, target, second: 'cc', bitmap: 0 };
+  return {
+    ...{ op: 'execute', cpl, code, target, second: 'cc', handler: '', bitmap: 0 },
+    ...{ start: 'plain', handled: null, absent: null },
+  };
 }
 
 describe('a run of code', () => {

@@ -4,10 +4,12 @@
  * It is the whole system, laid out as transitions.S is: a count and the cases, this program's RAM
  * part (section .ram, copied to 0x800), and its start (section .boot, the last page).
  *
- * Each case either writes one of the two CET MSRs or runs up to three pieces of code in 64-bit mode
- * at CPL 0 or 3, until an exception ends it; behind each piece stands INT3. Every handler begins
- * with ENDBR64. What it found leaves through the first printer port, a line each; at the end the
- * word that ends Bochs goes to port 0x8900.
+ * Each case either writes one of the two CET MSRs or runs up to four pieces of code in 64-bit mode
+ * at CPL 0 or 3, until an exception ends it; behind each piece stands INT3. The fourth is a handler:
+ * two interrupts, a call gate, SYSCALL and SYSENTER lead to it, and one exception if the case says
+ * so; all other exceptions end the case. Their handlers, on a stack of their own, begin with ENDBR64.
+ * What they found leaves through the first printer port, a line each; at the end the word that ends
+ * Bochs goes to port 0x8900.
  */
 
 /* A case, as it lies in the image. */
@@ -21,15 +23,20 @@
 .set CASE_CODE,   40
 .set CASE_TARGET, 64
 .set CASE_SECOND, 88
+.set CASE_HANDLER, 112
 .set PIECE,       24    /* bytes of each */
-.set CASE_SIZE,   112
+.set CASE_START,  136   /* u32: RFLAGS of the first instruction */
+.set CASE_PENDING, 140  /* u32: an external interrupt is pending */
+.set CASE_HANDLED, 144  /* u32: the vector of the exception that leads to the handler; 32: none */
+.set CASE_ABSENT, 148   /* u32: the vector whose gate is not present; 32: none */
+.set CASE_SIZE,   152
 
 .set CASES,       0xffe00010
 .set CASE_COUNT,  0xffe00000
 .set RAM_IMAGE,   0xffff0000
 .set RAM_SIZE,    0x4000
 
-.set CASE,        0x400
+.set CASE,        0x300
 .set PHASE,       0x480  /* 0: preparing a case; 1: the case */
 .set VECTOR,      0x484
 .set NEXT,        0x488
@@ -45,22 +52,41 @@
 .set PDPT,        0x11000
 .set PD,          0x12000
 .set IDT,         0x13000
-.set HANDLER_STACK, 0x15000
+.set HANDLER_STACK, 0x15000  /* of the handlers that end a case */
+.set PD_HIGH,     0x16000
+.set PT,          0x17000
 .set CODE,        0x20000
 .set TARGET,      0x21000
 .set SECOND,      0x22000
-.set POINTER,     0x23000  /* holds TARGET */
-.set CODE_STACK,  0x24800
+.set POINTER,     0x23000  /* holds TARGET, and far pointers from 0x10 */
+.set CODE_STACK,  0x25100  /* 0x100 bytes above a page that is not there */
+.set KERNEL_STACK, 0x27100 /* the same */
+.set HANDLER,     0x2b000
 .set BITMAP,      0x30000
 
 .set CODE_32,     0x08
 .set DATA,        0x10
-.set CODE_64,     0x18
-.set USER_DATA,   0x23
-.set USER_CODE,   0x2b
-.set TASK,        0x30
+.set CODE_64,     0x18     /* and what SYSCALL, SYSENTER and their returns imply, up to 0x40 */
+.set USER_CODE_32, 0x28
+.set USER_DATA,   0x33
+.set USER_CODE,   0x3b
+.set TASK,        0x48
+.set CALL_GATE,   0x5b
+.set CONFORMING,  0x6b
+
+.set INTERRUPT,   0x20     /* INT n may use its gate at CPL 3 */
+.set EXTERNAL,    0x21     /* its gate is for CPL 0 */
+.set APIC_EOI,    0xfee000b0
+.set APIC_SPURIOUS, 0xfee000f0
+.set APIC_COMMAND, 0xfee00300
 
 .set MSR_EFER,    0xc0000080
+.set MSR_STAR,    0xc0000081
+.set MSR_LSTAR,   0xc0000082
+.set MSR_MASK,    0xc0000084
+.set MSR_SYSENTER_CS, 0x174
+.set MSR_SYSENTER_ESP, 0x175
+.set MSR_SYSENTER_EIP, 0x176
 .set MSR_U_CET,   0x6a0
 .set MSR_S_CET,   0x6a2
 .set CR0_BASE,    0x11           /* PE, ET */
@@ -80,7 +106,7 @@ ram_start:
         mov     $PML4, %eax
         mov     %eax, %cr3
         mov     $MSR_EFER, %ecx
-        mov     $0x100, %eax
+        mov     $0x901, %eax            /* NXE, LME, SCE */
         xor     %edx, %edx
         wrmsr
         mov     $CR0_LONG, %eax
@@ -96,6 +122,28 @@ driver: lidt    idtr
         mov     $CASE_COUNT, %esi
         mov     (%rsi), %eax
         mov     %eax, LEFT
+
+        mov     $MSR_STAR, %ecx
+        mov     $USER_CODE_32 << 16 | CODE_64, %edx
+        xor     %eax, %eax
+        wrmsr
+        xor     %edx, %edx
+        mov     $MSR_LSTAR, %ecx
+        mov     $HANDLER, %eax
+        wrmsr
+        mov     $MSR_SYSENTER_EIP, %ecx
+        wrmsr
+        mov     $MSR_MASK, %ecx
+        mov     $0x700, %eax            /* TF, IF, DF */
+        wrmsr
+        mov     $MSR_SYSENTER_CS, %ecx
+        mov     $CODE_64, %eax
+        wrmsr
+        mov     $MSR_SYSENTER_ESP, %ecx
+        mov     $KERNEL_STACK, %eax
+        wrmsr
+        mov     $APIC_SPURIOUS, %edi
+        movl    $0x1ff, (%rdi)
 next_case:
         movl    $0, PHASE
         mov     $STACK, %esp
@@ -115,11 +163,39 @@ next_case:
         call    place
         mov     $SECOND, %edi
         call    place
+        mov     $HANDLER, %edi
+        call    place
         mov     $BITMAP, %edi
         mov     CASE + CASE_BITMAP, %eax
         mov     $0x1000 / 4, %ecx
         rep stosl
-        movq    $TARGET, POINTER
+        xor     %eax, %eax
+        mov     $CODE_STACK & ~0xfff, %edi
+        mov     $0x1000 / 4, %ecx
+        rep stosl
+        mov     $KERNEL_STACK & ~0xfff, %edi
+        mov     $0x1000 / 4, %ecx
+        rep stosl
+        mov     $pointers, %esi
+        mov     $POINTER, %edi
+        mov     $(pointers_end - pointers) / 4, %ecx
+        rep movsl
+
+        call    build_gates
+        /* An external interrupt that the case before has not taken. */
+        mov     $drain, %edx
+        mov     $EXTERNAL, %eax
+        mov     $0x8e01, %ebx
+        call    set_gate
+        mov     $APIC_EOI, %edi
+        movl    $0, (%rdi)
+        sti
+        nop
+        cli
+        mov     $HANDLER, %edx
+        mov     $EXTERNAL, %eax
+        mov     $0x8e00, %ebx
+        call    set_gate
 
         mov     $CR4_PAE, %eax
         cmpl    $0, CASE + CASE_CET
@@ -142,18 +218,24 @@ next_case:
         je      1f
         pushq   $DATA
         pushq   $CODE_STACK
-        pushq   $2
+        pushq   CASE + CASE_START
         pushq   $CODE_64
         jmp     2f
 1:      pushq   $USER_DATA
         pushq   $CODE_STACK
-        pushq   $2
+        pushq   CASE + CASE_START
         pushq   $USER_CODE
 2:      pushq   $CODE
-        movl    $1, PHASE
+        movl    $0, 4 + 16(%rsp)        /* the case has 32 bits of RFLAGS */
+        cmpl    $0, CASE + CASE_PENDING
+        je      1f
+        mov     $APIC_COMMAND, %edi
+        movl    $0x44000 + EXTERNAL, (%rdi)     /* to itself */
+1:      movl    $1, PHASE
         mov     $TARGET, %eax
         mov     $POINTER, %ebx
         mov     $SECOND, %ecx
+        mov     $SECOND, %edx
         mov     $TARGET, %r11d
         iretq
 
@@ -180,6 +262,42 @@ place:  mov     $PIECE / 4, %ecx
         mov     $(0x1000 - PIECE) / 4, %ecx
         rep stosl
         ret
+
+/* The gates of the case: exceptions to the stubs, on a stack of their own, but for the two named. */
+build_gates:
+        xor     %eax, %eax
+1:      mov     %eax, %edx
+        shl     $5, %edx
+        add     $stubs, %edx
+        mov     $0xee01, %ebx           /* an interrupt gate of DPL 3, IST1 */
+        cmp     CASE + CASE_ABSENT, %eax
+        jne     2f
+        mov     $0x6e01, %ebx
+2:      cmp     CASE + CASE_HANDLED, %eax
+        jne     3f
+        mov     $HANDLER, %edx
+        mov     $0xee00, %ebx
+3:      call    set_gate
+        inc     %eax
+        cmp     $32, %eax
+        jb      1b
+        mov     $HANDLER, %edx
+        mov     $INTERRUPT, %eax
+        mov     $0xee00, %ebx
+/* The gate of vector EAX: to EDX, of the type, level and stack in BX. */
+set_gate:
+        mov     %eax, %edi
+        shl     $4, %edi
+        mov     %dx, IDT(%edi)
+        movw    $CODE_64, IDT + 2(%edi)
+        mov     %bx, IDT + 4(%edi)
+        shr     $16, %edx
+        mov     %dx, IDT + 6(%edi)
+        movq    $0, IDT + 8(%edi)
+        ret
+
+drain:  movl    $0, (%rdi)              /* APIC_EOI */
+        iretq
 
 /* ---------------------------------------------------------------------------------------------------- */
 /*
@@ -317,42 +435,61 @@ build_tables:
         mov     $TSS, %edi
         mov     $0x68 / 4, %ecx
         rep stosl
+        movl    $KERNEL_STACK, TSS + 4          /* RSP0 */
         movl    $HANDLER_STACK, TSS + 0x24      /* IST1 */
         movw    $0x68, TSS + 0x66               /* no bitmap of ports */
         movl    $PDPT + 7, PML4
-        /* The first 2 MiB, and the last, where the cases lie. */
+        /* The first 2 MiB, the last, where the cases lie, and the interrupt controller. */
         movl    $PD + 7, PDPT
         movl    $PD_HIGH + 7, PDPT + 24
-        movl    $0x87, PD
+        movl    $PT + 7, PD
         movl    $0xffe00087, PD_HIGH + 511 * 8
+        movl    $0xfee00097, PD_HIGH + 503 * 8
         xor     %ecx, %ecx
 1:      mov     %ecx, %eax
-        shl     $4, %eax
-        lea     stubs(, %eax, 2), %edx
-        mov     %dx, IDT(%eax)
-        shr     $16, %edx
-        mov     %dx, IDT + 6(%eax)
-        movw    $CODE_64, IDT + 2(%eax)
-        movw    $0xee01, IDT + 4(%eax)          /* an interrupt gate of DPL 3, IST1 */
+        shl     $12, %eax
+        or      $7, %eax
+        mov     %eax, PT(, %ecx, 8)
         inc     %ecx
-        cmp     $32, %ecx
+        cmp     $512, %ecx
         jb      1b
+        movl    $0, PT + (CODE >> 12) * 8 - 8   /* nothing runs on from here either */
+        movl    $0, PT + (CODE_STACK >> 12) * 8 - 8
+        movl    $0, PT + (KERNEL_STACK >> 12) * 8 - 8
         ret
-.set PD_HIGH,     0x16000
+
+/* What RBX points to: a near pointer, then far ones. */
+pointers:
+        .quad   TARGET, 0
+        .quad   TARGET, CODE_64
+        .quad   TARGET, USER_CODE
+        .quad   0, CALL_GATE
+        .quad   TARGET, CONFORMING
+        .quad   TARGET, 0
+        .quad   TARGET, USER_DATA
+        .quad   1 << 60, CODE_64
+        .long   TARGET, CODE_64, TARGET, USER_CODE
+pointers_end:
 
         .balign 8
 gdt:    .quad   0
         .quad   0x00cf9b000000ffff      /* CODE_32 */
         .quad   0x00cf93000000ffff      /* DATA */
         .quad   0x00af9b000000ffff      /* CODE_64 */
+        .quad   0x00cf93000000ffff      /* the stack of SYSCALL and SYSENTER */
+        .quad   0x00cffb000000ffff      /* USER_CODE_32 */
         .quad   0x00cff3000000ffff      /* USER_DATA */
         .quad   0x00affb000000ffff      /* USER_CODE */
+        .quad   0x00cff3000000ffff      /* the stack of SYSEXIT */
         .quad   0x0000890000000068 | TSS << 16
         .quad   0
+        .quad   (HANDLER & 0xffff) | CODE_64 << 16 | 0xec00 << 32 | (HANDLER >> 16) << 48
+        .quad   0
+        .quad   0x00af9f000000ffff      /* CONFORMING */
 gdt_end:
 gdtr:   .word   gdt_end - gdt - 1
         .long   gdt
-idtr:   .word   32 * 16 - 1
+idtr:   .word   34 * 16 - 1
         .quad   IDT
 ram_end:
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 import fc, { type Arbitrary } from 'fast-check';
+import { VECTOR } from '@kernel-models/hw-model/cpu';
 import {
   BITMAP,
+  branchModel,
   CET_ENDBR_EN,
   CET_LEG_IW_EN,
   CET_NO_TRACK_EN,
   CET_SUPPRESS,
   CET_SUPPRESS_DIS,
   CET_TRACKER,
+  CODE,
+  STACK,
   type BranchOperation,
   type BranchSetup,
 } from '@kernel-models/hw-model/instructions';
@@ -35,6 +39,8 @@ const BRANCHES: readonly string[] = [
 
 /** What may stand at the target; INT3 follows each. */
 const TARGETS: readonly string[] = [
+  // Sixteen bytes, by their prefixes.
+  '66'.repeat(15) + '90',
   ...['f30f1efa', '66f30f1efa', 'f3660f1efa', 'f2f30f1efa', 'f3f20f1efa', '26f30f1efa'],
   ...['f34f0f1efa', '48f30f1efa', 'f30f1efb', 'f30f1ef9', '0f1efa'],
   ...['90', '4890', 'f390', '660f1f00', '0f1f40d6', 'cc', 'f1', '0f0b', 'ea', 'd6', 'f00f0b'],
@@ -45,6 +51,44 @@ const TARGETS: readonly string[] = [
 
 const SECONDS: readonly string[] = ['f30f1efa', '90', 'cc', 'f30f1efa90', '0f0b', 'f1'];
 
+/** Distances of the far pointers from RBX. */
+const POINTERS: readonly string[] = ['10', '20', '30', '40', '50', '60', '70'];
+
+/** Ways to another level or code segment, and exceptions; what they need is in registers. */
+const TRANSFERS: readonly string[] = [
+  // Far JMP and CALL through each pointer that RBX leads to, with prefixes, and of 32 bits.
+  ...POINTERS.flatMap((at) => [`48ff6b${at}`, `48ff5b${at}`]),
+  ...['3e48ff6b20', '3e48ff5b20', '3e48ff6b10', 'ffab80000000', 'ffab88000000', 'ff9b88000000'],
+  ...['ff9b80000000', '66ff6b10'],
+  // Interrupts, traps and faults: #UD, #DE, #GP, and #PF where nothing is mapped.
+  ...['cd20', 'cd21', 'cd22', 'cd03', 'cd01', 'cd06', 'cd0d', 'cc', 'f1', '0f0b', '31c9f7f1'],
+  ...['48b80000000000000010ffe0', 'b800400200ffe0', 'f4', 'ea', '9a'],
+  // System calls and returns, also where nothing is to return to.
+  ...['0f05', '0f34', '480f07', '480f35', '48cf', '48cb', 'cb', '48ca0800'],
+  // IRETQ and a far RET to TARGET at CPL 3, and at CPL 0.
+  ...['6a3368005102006a026a3b680010020048cf', '6a1068005102006a026a18680010020048cf'],
+  ...['6a3368005102006a3b680010020048cb', '6a18680010020048cb'],
+  // STI, behind which an interrupt waits for one instruction: a branch, another, none.
+  ...['fbffe0', 'fbffd0', 'fb90ffe0', 'fbe9fa0f0000', 'fbfbffe0'],
+  ...['ffe0', 'ffd0', '3effe0', '50c3', 'e9fb0f0000'],
+];
+
+const ENDBR64 = 'f30f1efa';
+
+/** What a handler does behind its ENDBR64, or without one. */
+const HANDLINGS: readonly string[] = [
+  ...['48cf', '480f07', '480f35', '48cb', 'cc', '90cc', 'ffe0', 'ffe1', '0f0b', 'cd20', 'f1'],
+  // IRETQ to SECOND in place of what was interrupted, without and with an error code.
+  ...['48c704240020020048cf', '48c7442408002002004883c40848cf'],
+  // IRETQ with the saved TF cleared.
+  '81642410fffeffff48cf',
+];
+
+const HANDLERS: readonly string[] = [
+  ...HANDLINGS.map((handling) => ENDBR64 + handling),
+  ...['48cf', '90', 'cc', 'f1', 'f30f1efb48cf', '48c704240020020048cf'],
+];
+
 const bit = (mask: bigint): Arbitrary<bigint> => fc.constantFrom(0n, mask);
 
 /** Values of a CET MSR that a driver can live with: `waits` where the tracker may be set. */
@@ -53,7 +97,8 @@ function cetValues(waits: boolean): Arbitrary<bigint> {
     .tuple(
       fc.constantFrom(CET_ENDBR_EN, CET_ENDBR_EN, CET_ENDBR_EN, 0n),
       bit(CET_NO_TRACK_EN),
-      fc.constantFrom(0n, 0n, CET_LEG_IW_EN | BITMAP, BITMAP),
+      // The last bitmap lies where nothing is mapped.
+      fc.constantFrom(0n, 0n, CET_LEG_IW_EN | BITMAP, BITMAP, CET_LEG_IW_EN | (STACK - 0x1100n)),
       bit(CET_SUPPRESS_DIS),
       fc.constantFrom(0n, 0n, 0n, CET_SUPPRESS, waits ? CET_TRACKER : 0n),
     )
@@ -66,13 +111,37 @@ const setups: Arbitrary<BranchSetup> = fc.record({
   sCet: cetValues(false),
 });
 
-const executions: Arbitrary<BranchOperation> = fc
+const cpls = fc.constantFrom(0 as const, 3 as const);
+const bitmaps = fc.constantFrom(0, 0xff, 0xff, 2, 0xfd);
+
+/** Near branches, and a first exception. */
+const nearExecutions: Arbitrary<BranchOperation> = fc
   .record({
-    cpl: fc.constantFrom(0 as const, 3 as const),
+    cpl: cpls,
     code: fc.constantFrom(...BRANCHES),
     target: fc.constantFrom(...TARGETS),
     second: fc.constantFrom(...SECONDS),
-    bitmap: fc.constantFrom(0, 0xff, 0xff, 2, 0xfd),
+    bitmap: bitmaps,
+  })
+  .map((fields) => ({
+    ...{ op: 'execute', ...fields, handler: '' },
+    ...{ start: 'plain', handled: null, absent: null },
+  }));
+
+const { UD, DE, DB, BP, NP, GP, PF, CP, SS, DF } = VECTOR;
+
+/** Everything else: into handlers, out of them, and on. */
+const farExecutions: Arbitrary<BranchOperation> = fc
+  .record({
+    cpl: cpls,
+    code: fc.constantFrom(...TRANSFERS),
+    target: fc.oneof(fc.constantFrom(...TARGETS), fc.constantFrom(...TRANSFERS)),
+    second: fc.oneof(fc.constantFrom(...SECONDS), fc.constantFrom(...TRANSFERS)),
+    handler: fc.constantFrom(...HANDLERS),
+    bitmap: bitmaps,
+    start: fc.constantFrom('plain', 'plain', 'plain', 'stepping', 'interrupted'),
+    handled: fc.constantFrom(null, UD, DE, DB, BP, GP, PF, CP, CP, NP, DF),
+    absent: fc.constantFrom(null, null, null, null, CP, UD, GP, PF, NP, SS),
   })
   .map((fields) => ({ op: 'execute', ...fields }));
 
@@ -91,9 +160,15 @@ const writes: Arbitrary<BranchOperation> = fc
   })
   .map((fields) => ({ op: 'wrmsr', ...fields }));
 
+const operations: Arbitrary<BranchOperation> = fc.oneof(
+  { weight: 3, arbitrary: nearExecutions },
+  { weight: 6, arbitrary: farExecutions },
+  { weight: 1, arbitrary: writes },
+);
+
 /** One operation a case. */
 export const branchCases: Arbitrary<BranchCase> = fc
-  .record({ setup: setups, operation: fc.oneof({ weight: 6, arbitrary: executions }, writes) })
+  .record({ setup: setups, operation: operations })
   .map(({ setup, operation }) => ({ setup, operations: [operation] }))
   .filter((candidate) => unsupported(candidate) === undefined);
 
@@ -107,5 +182,17 @@ export function unsupported({ setup, operations }: BranchCase): string | undefin
   if (setup.cet && (waits & tracked) === tracked) return 'CPL 0 that waits for ENDBR64';
   const shadowStacks = operation.op === 'wrmsr' && operation.msr === 'sCet' ? operation.value : 0n;
   if (setup.cet && (shadowStacks & 1n) !== 0n) return 'a shadow stack of CPL 0';
-  return undefined;
+  return operation.op === 'execute' ? endlessness(setup, operation) : undefined;
+}
+
+/**
+ * Why code would not come to an exception that ends it: the emulator would stop at it with all the
+ * cases behind. Whether it does is asked of the model.
+ */
+function endlessness(setup: BranchSetup, operation: BranchOperation): string | undefined {
+  const { outcome } = branchModel.apply(branchModel.initial(setup), operation, 'bochs-2.7');
+  if (outcome.kind === 'unsupported') return `code that comes to ${outcome.reason}`;
+  // The emulator has memory there, and the model has none.
+  const lost = outcome.kind === 'exception' && outcome.vector === PF && outcome.rip < CODE;
+  return lost ? 'code that runs in the first pages' : undefined;
 }

@@ -33,7 +33,8 @@ const OPERATIONS: readonly BranchOperation[] = [
   ...([0, 3] as const).flatMap((cpl) =>
     ['ffe0', '3effe0', 'e9fb0f0000'].flatMap((code) =>
       PIECES.map((target): BranchOperation => ({
-        ...{ op: 'execute', cpl, code, target, second: '90', bitmap: 0 },
+        ...{ op: 'execute', cpl, code, target, second: '90', handler: '', bitmap: 0 },
+        ...{ start: 'plain', handled: null, absent: null },
       })),
     ),
   ),

@@ -15,7 +15,7 @@ import { unsupported, type BranchCase } from './branch-cases.ts';
 /** The status flags of RFLAGS; the others say how a processor saves them. */
 const STATUS_FLAGS = 0x8d5n;
 
-const BRANCHES: FirmwareProgram = { name: 'indirect-branches', caseSize: 112 };
+const BRANCHES: FirmwareProgram = { name: 'indirect-branches', caseSize: 152 };
 
 /** The one CPU of Bochs 2.7 that has indirect branch tracking. */
 const MODEL = 'tigerlake';
@@ -34,6 +34,10 @@ async function* answers(cases: readonly BranchCase[]): AsyncGenerator<Answer<Bra
   }
 }
 
+/** RFLAGS of the first instruction: TF; IOPL of 3, so that CPL 3 may set IF. */
+const FLAGS = { plain: 2, stepping: 0x102, interrupted: 0x3002 } as const;
+const NO_VECTOR = 32;
+
 /** A case as the firmware reads it: probes/bochs/indirect-branches.S. */
 function encodeCase({ setup, operations }: BranchCase): Uint8Array {
   const [operation] = operations;
@@ -50,10 +54,15 @@ function encodeCase({ setup, operations }: BranchCase): Uint8Array {
   }
   record.writeUInt32LE(operation.cpl, 4);
   record.fill(operation.bitmap, 36, 40);
-  const { code, target, second } = operation;
-  for (const [index, piece] of [code, target, second].entries()) {
+  const { code, target, second, handler } = operation;
+  for (const [index, piece] of [code, target, second, handler].entries()) {
     record.write(piece, 40 + PIECE_SIZE * index, 'hex');
   }
+  const { start, handled, absent } = operation;
+  record.writeUInt32LE(FLAGS[start], 136);
+  record.writeUInt32LE(start === 'interrupted' ? 1 : 0, 140);
+  record.writeUInt32LE(handled ?? NO_VECTOR, 144);
+  record.writeUInt32LE(absent ?? NO_VECTOR, 148);
   return record;
 }
 
@@ -74,6 +83,7 @@ function decodeAnswer(line: string): Answer<BranchOutcome> {
   if (rip < 0x1000n && cs !== 0n) return { outcomes: [{ kind: 'refused', uCet, sCet }] };
   const errorCode = error === undefined ? null : Number.parseInt(error, 16);
   const flags = Number(rflags & STATUS_FLAGS);
-  const outcome = { kind: 'exception', vector, errorCode, rip, rsp, rax, flags } as const;
+  const cpl = (cs & 3n) === 0n ? 0 : 3;
+  const outcome = { kind: 'exception', vector, errorCode, rip, rsp, rax, flags, cpl } as const;
   return { outcomes: [{ ...outcome, uCet, sCet }] };
 }

@@ -19,8 +19,9 @@ test.each(recordings)('$name agrees with the model in every branch', ({ path }) 
   }
   expect(differences.slice(0, 5)).toEqual([]);
   expect([...rules.keys()].sort()).toEqual([
-    ...['execute.breakpoint', 'execute.debug', 'execute.invalid-opcode'],
-    ...['execute.missing-endbranch', 'wrmsr.base', 'wrmsr.reserved'],
+    ...['execute.breakpoint', 'execute.debug', 'execute.double-fault'],
+    ...['execute.gate-not-present', 'execute.invalid-opcode', 'execute.missing-endbranch'],
+    ...['execute.page', 'execute.protection', 'wrmsr.base', 'wrmsr.reserved'],
     ...['wrmsr.suppress-and-tracker', 'wrmsr.written'],
   ]);
 });

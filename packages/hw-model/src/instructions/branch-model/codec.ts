@@ -35,6 +35,8 @@ const piece: Decoder<string> = (json, field) => {
 const PIECE = new RegExp(`^(?:[0-9a-f]{2}){0,${PIECE_SIZE}}$`);
 
 const vector: Decoder<Vector> = oneOfNumbers(VECTORS, 'the vector of an exception');
+const vectorOrNone: Decoder<Vector | null> = (json, field) =>
+  json === null ? null : vector(json, field);
 const errorCode: Decoder<number | null> = (json, field) =>
   json === null ? null : integer(0, 0xffff)(json, field);
 
@@ -46,7 +48,11 @@ const operation: Decoder<BranchOperation> = union('op', {
     code: piece,
     target: piece,
     second: piece,
+    handler: piece,
     bitmap: integer(0, 255),
+    start: oneOf(['plain', 'stepping', 'interrupted']),
+    handled: vectorOrNone,
+    absent: vectorOrNone,
   },
 });
 const msrs = { uCet: hex(), sCet: hex() };
@@ -60,6 +66,7 @@ const outcome: Decoder<BranchOutcome> = union('kind', {
     rsp: hex(),
     rax: hex(),
     flags: integer(0, 0xffff),
+    cpl: oneOfNumbers([0, 1, 2, 3], '0 to 3'),
     ...msrs,
   },
   unsupported: { reason: string },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Step } from '@kernel-models/model-core';
 import { VECTOR } from '../../cpu/exception.ts';
-import { CR4_CET } from '../../cpu/registers.ts';
+import { CR4_CET, EFER_SCE } from '../../cpu/registers.ts';
 import { IA32_S_CET, IA32_U_CET } from '../cet.ts';
 import { STATUS } from '../flags.ts';
 import { machineState } from '../machine-setup.ts';
@@ -9,17 +9,35 @@ import { register, type MachineEvent, type MachineState, type Page } from '../ma
 import { mapBytes } from '../memory.ts';
 import { run } from '../run.ts';
 import { handlerEntry } from './handler-entry.ts';
-import { BITMAP, CODE, PIECE_SIZE, POINTER, SECOND, STACK, TARGET } from './layout.ts';
+import {
+  BITMAP,
+  CODE,
+  HANDLER,
+  KERNEL_STACK,
+  PIECE_SIZE,
+  POINTER,
+  SECOND,
+  STACK,
+  TARGET,
+} from './layout.ts';
 import type { BranchOperation } from './operation.ts';
 import type { BranchOutcome } from './outcome.ts';
 import type { Features } from './revisions.ts';
 import type { BranchRule } from './rules.ts';
 import type { BranchState } from './state.ts';
+import {
+  FAR_POINTERS,
+  SELECTOR,
+  SHORT_FAR_POINTERS,
+  START_FLAGS,
+  SYSTEM_CALL_MSRS,
+  systemOf,
+} from './tables.ts';
 
 type Execution = Extract<BranchOperation, { op: 'execute' }>;
 
-/** More instructions than three pieces without a loop have. */
-const LIMIT = 200;
+/** More instructions than four pieces without a loop have. */
+const LIMIT = 300;
 
 /** Runs code from IRET to an exception, and the exception's handler up to its ENDBR64. */
 export function executeCode(
@@ -46,6 +64,7 @@ export function executeCode(
     rsp: event.rsp,
     rax: register(result.state, 'rax'),
     flags: Number(event.rflags & BigInt(STATUS)),
+    cpl: event.cpl,
     uCet,
     sCet,
   };
@@ -68,6 +87,12 @@ function ruleOf(vector: number): BranchRule {
       return 'execute.invalid-opcode';
     case VECTOR.PF:
       return 'execute.page';
+    case VECTOR.NP:
+      return 'execute.gate-not-present';
+    case VECTOR.SS:
+      return 'execute.stack';
+    case VECTOR.DF:
+      return 'execute.double-fault';
     default:
       return 'execute.protection';
   }
@@ -79,17 +104,26 @@ function machineOf(state: BranchState, operation: Execution, quirks: Features): 
     ibt: false,
     cpl,
     rip: CODE,
-    registers: { rax: TARGET, rbx: POINTER, rcx: SECOND, r11: TARGET, rsp: STACK },
+    registers: { rax: TARGET, rbx: POINTER, rcx: SECOND, rdx: SECOND, r11: TARGET, rsp: STACK },
     pages: pagesOf(operation),
   });
   const { control } = made;
   return {
     ...made,
-    cet: { ...made.cet, quirks },
+    quirks,
+    system: systemOf(operation),
     control: {
       ...control,
+      cs: { ...control.cs, selector: cpl === 0 ? SELECTOR.KERNEL_CODE : SELECTOR.USER_CODE },
+      efer: control.efer | EFER_SCE,
+      rflags: control.rflags | START_FLAGS[operation.start],
       cr4: state.cet ? control.cr4 | CR4_CET : control.cr4 & ~CR4_CET,
-      msrs: { ...control.msrs, [IA32_U_CET]: state.uCet, [IA32_S_CET]: state.sCet },
+      msrs: {
+        ...control.msrs,
+        ...SYSTEM_CALL_MSRS,
+        [IA32_U_CET]: state.uCet,
+        [IA32_S_CET]: state.sCet,
+      },
     },
   };
 }
@@ -98,19 +132,35 @@ const INT3 = 0xcc;
 const PAGE = 4096;
 
 /** Every page may be written and executed: what is tried is branches. */
-function pagesOf({ code, target, second, bitmap }: Execution): readonly Page[] {
+function pagesOf({ code, target, second, handler, bitmap }: Execution): readonly Page[] {
   const permissions = { writable: true, executable: true, user: true };
-  const pointer = new Uint8Array(PAGE);
-  new DataView(pointer.buffer).setBigUint64(0, TARGET, true);
   const contents: readonly (readonly [bigint, Uint8Array])[] = [
     [CODE, pieceOf(code)],
     [TARGET, pieceOf(target)],
     [SECOND, pieceOf(second)],
-    [POINTER, pointer],
+    [HANDLER, pieceOf(handler)],
+    [POINTER, pointersOf()],
     [STACK & ~0xfffn, new Uint8Array(PAGE)],
+    [KERNEL_STACK & ~0xfffn, new Uint8Array(PAGE)],
     [BITMAP, new Uint8Array(PAGE).fill(bitmap)],
   ];
   return contents.flatMap(([address, bytes]) => mapBytes([], address, bytes, permissions));
+}
+
+/** The page that RBX points to. */
+function pointersOf(): Uint8Array {
+  const page = new Uint8Array(PAGE);
+  const view = new DataView(page.buffer);
+  view.setBigUint64(0, TARGET, true);
+  for (const [at, offset, selector] of FAR_POINTERS) {
+    view.setBigUint64(at, offset, true);
+    view.setUint16(at + 8, selector, true);
+  }
+  for (const [at, selector] of SHORT_FAR_POINTERS) {
+    view.setUint32(at, Number(TARGET), true);
+    view.setUint16(at + 4, selector, true);
+  }
+  return page;
 }
 
 function pieceOf(hex: string): Uint8Array {

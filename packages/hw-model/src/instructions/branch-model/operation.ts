@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import type { Vector } from '../../cpu/exception.ts';
 
 /** What the CPU is made to do. */
 export type BranchOperation =
@@ -14,6 +15,17 @@ export type BranchOperation =
       readonly code: string;
       readonly target: string;
       readonly second: string;
+      /** What runs at CPL 0 behind gates and system calls. */
+      readonly handler: string;
       /** Every byte of the legacy code page bitmap's page. */
       readonly bitmap: number;
+      /**
+       * `stepping`: RFLAGS.TF is set; `interrupted`: an external interrupt waits for RFLAGS.IF, and
+       * STI is allowed.
+       */
+      readonly start: 'plain' | 'stepping' | 'interrupted';
+      /** The exception that does not end the run: its gate leads to the handler. */
+      readonly handled: Vector | null;
+      /** The exception whose gate is not present. */
+      readonly absent: Vector | null;
     };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Vector } from '../../cpu/exception.ts';
+import type { Cpl } from '../../cpu/state.ts';
 
 /** The CET MSRs behind an operation. */
 export interface CetMsrs {
@@ -24,6 +25,8 @@ export type BranchOutcome =
       readonly rax: bigint;
       /** The status flags. */
       readonly flags: number;
+      /** The privilege level that the exception interrupted. */
+      readonly cpl: Cpl;
     } & CetMsrs)
   /** Code came to something that this model does not execute, or did not end. */
   | { readonly kind: 'unsupported'; readonly reason: string };

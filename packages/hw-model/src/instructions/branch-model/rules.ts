@@ -18,6 +18,12 @@ const TABLE = {
   'execute.invalid-opcode': ['The opcode is valid.', 'Intel SDM volume 3, 6.15, #UD'],
   'execute.protection': ['An instruction may do what it does.', 'Intel SDM volume 3, 6.15, #GP'],
   'execute.page': ['An address is mapped.', 'Intel SDM volume 3, 6.15, #PF'],
+  'execute.gate-not-present': ['A gate is present.', 'Intel SDM volume 3, 6.15, #NP'],
+  'execute.stack': ['The stack is at a canonical address.', 'Intel SDM volume 3, 6.15, #SS'],
+  'execute.double-fault': [
+    'An exception can be delivered.',
+    'Intel SDM volume 3, 6.15, Double Fault Exception',
+  ],
   'execute.unsupported': ['The model executes the instruction.', 'This model; no CPU is asked.'],
 } as const;
 
