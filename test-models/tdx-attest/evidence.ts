@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+import fc, { type Arbitrary } from 'fast-check';
+import type { verify } from '@kernel-models/tdx-attest';
+
+/*
+ * Quotes and collateral described by what is right and wrong with them, each of it by chance and
+ * apart from the rest. Bytes are made of it elsewhere.
+ */
+
+/** A certificate, in what it may differ from what its place in the chain wants. */
+export interface CertificateFacts {
+  readonly isNamed: boolean;
+  readonly namesIssuer: boolean;
+  readonly isSigned: boolean;
+  readonly isCa: boolean;
+  /** keyUsage, its first byte. */
+  readonly usage: number;
+  readonly window: Window;
+}
+
+/** Days before and after {@link Evidence.time} 0, both inclusive. */
+export interface Window {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A revocation list. */
+export interface ListFacts {
+  readonly namesIssuer: boolean;
+  readonly isSigned: boolean;
+  readonly window: Window;
+  /** Serial numbers: 2 the platform CA, 3 the signer of documents, 4 the PCK certificate. */
+  readonly revoked: readonly number[];
+}
+
+export interface IsvLevelFacts {
+  readonly isvSvn: number;
+  readonly status: verify.TcbStatus;
+}
+
+export interface LevelFacts {
+  readonly sgx: readonly number[];
+  readonly pceSvn: number;
+  readonly tdx: readonly number[];
+  readonly status: verify.TcbStatus;
+}
+
+/** Who signed a TDX module: bytes of MRSIGNERSEAM, and the lowest of SEAMATTRIBUTES. */
+export interface SignerFacts {
+  readonly mrSigner: number;
+  readonly attributes: number;
+  readonly mask: number;
+}
+
+/** A signed document, as such. */
+export interface DocumentFacts {
+  readonly isSigned: boolean;
+  readonly isOfTee: boolean;
+  readonly isRecent: boolean;
+  readonly window: Window;
+  readonly isSpaced: boolean;
+  readonly isWrapped: boolean;
+}
+
+/** Everything that a verdict depends on. */
+export interface Evidence {
+  /** Seconds. */
+  readonly time: number;
+  readonly quote: {
+    readonly format: 'v3' | 'v4' | 'v5-1.0' | 'v5-1.5';
+    readonly isIntels: boolean;
+    readonly keyType: 2 | 3;
+    readonly isSigned: boolean;
+    readonly padding: number;
+    readonly svn: readonly number[];
+    readonly svn2: readonly number[];
+    readonly mrSigner: number;
+    readonly seamAttributes: number;
+    readonly attributes: readonly number[];
+    /** Which byte of MRSERVICETD is not zero. */
+    readonly serviceTd: number | undefined;
+    readonly isDebuggedEnclave: boolean;
+  };
+  readonly qe: {
+    readonly isSigned: boolean;
+    /** Which byte of its REPORTDATA is wrong. */
+    readonly wrongByte: number | undefined;
+    readonly miscSelect: number;
+    readonly attributes: number;
+    readonly isIntels: boolean;
+    readonly isProduct: boolean;
+    readonly isvSvn: number;
+  };
+  readonly platform: {
+    readonly components: readonly number[];
+    readonly pceSvn: number;
+    readonly isOfFmspc: boolean;
+    readonly isOfPce: boolean;
+  };
+  readonly chain: {
+    readonly root: 'trusted' | 'renamed' | 'foreign';
+    readonly length: 2 | 3 | 4;
+    readonly documentsLength: 1 | 2 | 3;
+    readonly pck: CertificateFacts;
+    readonly ca: CertificateFacts;
+    readonly signer: CertificateFacts;
+  };
+  readonly rootList: ListFacts;
+  readonly pckList: ListFacts;
+  readonly tcbInfo: DocumentFacts & {
+    readonly module: SignerFacts;
+    readonly module1: SignerFacts & { readonly levels: readonly IsvLevelFacts[] };
+    readonly module10: SignerFacts & { readonly levels: readonly IsvLevelFacts[] };
+    readonly levels: readonly LevelFacts[];
+  };
+  readonly qeIdentity: DocumentFacts & {
+    readonly miscSelect: number;
+    readonly miscMask: number;
+    readonly attributes: number;
+    readonly attributesMask: number;
+    readonly levels: readonly IsvLevelFacts[];
+  };
+  readonly policy: {
+    readonly statuses: readonly verify.TcbStatus[] | undefined;
+    readonly allowsDebug: boolean;
+    readonly wantsSeptVeDisable: boolean;
+    readonly allowsServiceTd: boolean;
+    /** MRTD, MRCONFIGID, MROWNER, MROWNERCONFIG, RTMR0 to RTMR3: whether each is on its list. */
+    readonly measurements: readonly ('any' | 'listed' | 'not-listed')[];
+    readonly leastSvn: readonly number[] | undefined;
+    /** Which byte of REPORTDATA is another. */
+    readonly reportData: 'any' | 'same' | number;
+  };
+}
+
+/** Seconds of a day. */
+export const DAY = 86_400;
+
+function seldom<Value>(usual: Value, ...others: readonly Value[]): Arbitrary<Value> {
+  return fc.oneof(
+    { withCrossShrink: true },
+    { weight: 90, arbitrary: fc.constant(usual) },
+    fc.constantFrom(...others),
+  );
+}
+
+const rightly = seldom(true, false);
+const window: Arbitrary<Window> = fc.record({ from: seldom(30, 10), to: seldom(30, 10) });
+/** A byte string of 16 in which few bytes differ from the others. */
+const sixteen = (usual: number, others: Arbitrary<number>): Arbitrary<readonly number[]> =>
+  fc
+    .array(fc.tuple(fc.nat(15), others), { maxLength: 2 })
+    .map((changes) =>
+      changes.reduce<number[]>((all, [at, value]) => all.with(at, value), Array(16).fill(usual)),
+    );
+const near5 = fc.integer({ min: 3, max: 7 });
+
+const certificate = (isCa: boolean, usages: readonly [number, ...number[]]) =>
+  fc.record<CertificateFacts>({
+    isNamed: rightly,
+    namesIssuer: rightly,
+    isSigned: rightly,
+    isCa: seldom(isCa, !isCa),
+    usage: seldom(...usages),
+    window,
+  });
+
+const list: Arbitrary<ListFacts> = fc.record({
+  namesIssuer: rightly,
+  isSigned: rightly,
+  window,
+  revoked: fc.oneof(
+    { weight: 25, arbitrary: fc.constantFrom([], [77], [78, 79]) },
+    fc.shuffledSubarray([2, 3, 4, 77], { minLength: 1 }),
+  ),
+});
+
+const partStatus = fc.constantFrom<verify.TcbStatus>(
+  'UpToDate',
+  'UpToDate',
+  'UpToDate',
+  'UpToDate',
+  'OutOfDate',
+  'OutOfDate',
+  'SWHardeningNeeded',
+  'Revoked',
+);
+const isvLevels: Arbitrary<readonly IsvLevelFacts[]> = fc
+  .tuple(
+    fc.record({ isvSvn: fc.constantFrom(1, 2), status: partStatus }),
+    fc.uniqueArray(fc.record({ isvSvn: fc.integer({ min: 3, max: 6 }), status: partStatus }), {
+      selector: ({ isvSvn }) => isvSvn,
+      maxLength: 3,
+    }),
+  )
+  .chain(([last, others]) => fc.shuffledSubarray([last, ...others], { minLength: 1 }));
+
+const platformStatus = fc.constantFrom<verify.TcbStatus>(
+  'UpToDate',
+  'UpToDate',
+  'SWHardeningNeeded',
+  'ConfigurationNeeded',
+  'ConfigurationAndSWHardeningNeeded',
+  'OutOfDate',
+  'OutOfDateConfigurationNeeded',
+  'Revoked',
+);
+const level: Arbitrary<LevelFacts> = fc.integer({ min: 2, max: 5 }).chain((usual) =>
+  fc.record({
+    sgx: sixteen(usual, near5),
+    pceSvn: fc.integer({ min: 10, max: 14 }),
+    tdx: sixteen(usual, near5),
+    status: platformStatus,
+  }),
+);
+const lowest: LevelFacts = {
+  sgx: Array<number>(16).fill(1),
+  pceSvn: 9,
+  tdx: Array<number>(16).fill(1),
+  status: 'OutOfDate',
+};
+
+const signer: Arbitrary<SignerFacts> = fc.record({
+  mrSigner: seldom(0, 1),
+  attributes: seldom(0, 1),
+  mask: seldom(0xff, 0xfe),
+});
+const module = fc.tuple(signer, isvLevels).map(([by, levels]) => ({ ...by, levels }));
+
+const documentFacts = {
+  isSigned: rightly,
+  isOfTee: rightly,
+  isRecent: rightly,
+  window,
+  isSpaced: seldom(false, true),
+  isWrapped: seldom(false, true),
+};
+
+/** Bits of TDATTRIBUTES: none but SEPT_VE_DISABLE, or one more, known or reserved. */
+const attributes = fc.oneof(
+  { weight: 40, arbitrary: fc.constant([28]) },
+  fc.constantFrom([], [0], [28, 4], [28, 6], [28, 7], [28, 27], [28, 31], [28, 32], [28, 63]),
+);
+
+/** A description in which now and then something is wrong, seldom much. */
+export const evidence: Arbitrary<Evidence> = fc.record({
+  time: fc.oneof(
+    { weight: 20, arbitrary: fc.constant(0) },
+    fc.constantFrom(-10 * DAY - 1, -10 * DAY, 10 * DAY, 10 * DAY + 1, -30 * DAY - 1, 30 * DAY + 1),
+  ),
+  quote: fc.record({
+    format: fc.constantFrom('v4' as const, 'v5-1.0' as const, 'v5-1.5' as const, 'v3' as const),
+    isIntels: rightly,
+    keyType: seldom<2 | 3>(2, 3),
+    isSigned: rightly,
+    padding: seldom(0, 1, 39),
+    svn: fc
+      .tuple(
+        sixteen(5, near5),
+        fc.constantFrom(2, 3, 4, 5, 5, 5),
+        fc.constantFrom(1, 1, 1, 1, 1, 10, 10, 10, 0, 0, 2),
+      )
+      .map(([all, svn, major]) => all.with(0, svn).with(1, major)),
+    svn2: fc
+      .tuple(sixteen(6, near5), fc.constantFrom(3, 5, 6, 6), fc.constantFrom(1, 1, 10, 2))
+      .map(([all, svn, major]) => all.with(0, svn).with(1, major)),
+    mrSigner: seldom(0, 1),
+    seamAttributes: seldom(0, 1),
+    attributes,
+    serviceTd: seldom<number | undefined>(undefined, 0, 47),
+    isDebuggedEnclave: seldom(false, true),
+  }),
+  qe: fc.record({
+    isSigned: rightly,
+    wrongByte: seldom<number | undefined>(undefined, 0, 31, 32, 63),
+    miscSelect: seldom(0, 1, 2),
+    attributes: seldom(0x11, 0x13, 0x31),
+    isIntels: rightly,
+    isProduct: rightly,
+    isvSvn: fc.constantFrom(2, 4, 4, 4, 5),
+  }),
+  platform: fc.record({
+    components: sixteen(5, near5),
+    pceSvn: fc.constantFrom(11, 13, 13),
+    isOfFmspc: rightly,
+    isOfPce: rightly,
+  }),
+  chain: fc.record({
+    root: seldom<'trusted' | 'renamed' | 'foreign'>('trusted', 'renamed', 'foreign'),
+    length: seldom<2 | 3 | 4>(3, 2, 4),
+    documentsLength: seldom<1 | 2 | 3>(2, 1, 3),
+    pck: certificate(false, [0xc0, 0x40]),
+    ca: certificate(true, [0x06, 0x04, 0x02]),
+    signer: certificate(false, [0xc0, 0x40]),
+  }),
+  rootList: list,
+  pckList: list,
+  tcbInfo: fc.record({
+    ...documentFacts,
+    module: signer,
+    module1: module,
+    module10: module,
+    levels: fc
+      .array(level, { maxLength: 4 })
+      .chain((some) => fc.shuffledSubarray([...some, lowest], { minLength: 1 })),
+  }),
+  qeIdentity: fc.record({
+    ...documentFacts,
+    miscSelect: seldom(0, 1),
+    miscMask: seldom(0xff, 0xfd),
+    attributes: seldom(0x11, 0x13),
+    attributesMask: seldom(0xfb, 0xdb),
+    levels: isvLevels,
+  }),
+  policy: fc.record({
+    statuses: fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.constant<readonly verify.TcbStatus[]>([
+          'UpToDate',
+          'SWHardeningNeeded',
+          'ConfigurationNeeded',
+          'ConfigurationAndSWHardeningNeeded',
+          'TDRelaunchAdvised',
+          'TDRelaunchAdvisedConfigurationNeeded',
+          'OutOfDate',
+          'OutOfDateConfigurationNeeded',
+        ]),
+      },
+      fc.constantFrom<readonly verify.TcbStatus[] | undefined>(undefined, ['OutOfDate']),
+    ),
+    allowsDebug: seldom(false, true),
+    wantsSeptVeDisable: seldom(false, true),
+    allowsServiceTd: seldom(false, true),
+    measurements: fc.array(
+      fc.oneof(
+        { weight: 60, arbitrary: fc.constant('any' as const) },
+        { weight: 10, arbitrary: fc.constant('listed' as const) },
+        fc.constant('not-listed' as const),
+      ),
+      { minLength: 8, maxLength: 8 },
+    ),
+    leastSvn: fc.oneof(
+      { weight: 12, arbitrary: fc.constant(undefined) },
+      sixteen(3, near5).map((all) => all.with(1, 0)),
+    ),
+    reportData: seldom<'any' | 'same' | number>('any', 'same', 0, 63),
+  }),
+});
