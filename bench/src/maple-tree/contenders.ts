@@ -7,6 +7,7 @@ import { RBTree } from 'bintrees';
 import { IntervalTree } from 'node-interval-tree';
 import BTreeModule from 'sorted-btree';
 import type { Contender, RangeStore } from './contender.ts';
+import { Session } from './session.ts';
 
 /** What a tree of single keys stores under the start of a range. */
 interface Value {
@@ -18,42 +19,40 @@ interface Row extends Value {
   readonly first: number;
 }
 
-/** The maple tree. Indices are converted outside of what is measured only where both are numbers. */
-function maple<K extends Key>(tree: MapleTree<K, number>, key: (index: number) => K): RangeStore {
+/** The maple tree. */
+function maple<K extends Key>(tree: MapleTree<K, number>, eight: K): RangeStore<K> {
   const { max } = tree.keys;
-  const eight = key(8);
-  const seven = key(7);
   const searcher = tree.cursor();
   return {
-    put: (first, last, value) => void tree.storeRange(key(first), key(last), value),
-    load: (index) => tree.load(key(index)) ?? 0,
+    put: (first, last, value) => void tree.storeRange(first, last, value),
+    load: (index) => tree.load(index) ?? 0,
     scan: () => {
-      let count = 0;
-      tree.forEach(() => void count++);
-      return count;
+      let sum = 0;
+      tree.forEach((value) => void (sum += value));
+      return sum;
     },
     walk: () => {
       const cursor = tree.cursor();
-      let count = 0;
-      while (cursor.find(max) !== null) count++;
-      return count;
+      let sum = 0;
+      for (let value = cursor.find(max); value !== null; value = cursor.find(max)) sum += value;
+      return sum;
     },
-    overwrite: (first, last, value) => void tree.storeRange(key(first), key(last), value),
-    erase: (index) => void tree.erase(key(index)),
+    overwrite: (first, last, value) => void tree.storeRange(first, last, value),
+    erase: (index) => void tree.erase(index),
     search: (from) => {
       searcher.reset();
-      searcher.emptyArea(key(from), max, eight);
-      return Number(searcher.index);
+      searcher.emptyArea(from, max, eight);
+      return searcher.index;
     },
     allocate: (from) => {
-      const start = tree.allocRangeLow(1, eight, key(from), max);
-      if (start >= seven) tree.erase(start as K);
+      const start = tree.allocRangeLow(1, eight, from, max);
+      if (start >= from) tree.erase(start as K);
     },
     snapshot: () => void tree.snapshot(),
   };
 }
 
-function sortedBTree(): RangeStore {
+function sortedBTree(): RangeStore<number> {
   const BTree = BTreeModule.default;
   const tree = new BTree<number, Value>();
   return {
@@ -62,7 +61,11 @@ function sortedBTree(): RangeStore {
       const found = tree.getPairOrNextLower(index)?.[1];
       return found !== undefined && found.last >= index ? found.value : 0;
     },
-    scan: () => tree.forEachPair((_key, _value, counter) => void counter),
+    scan: () => {
+      let sum = 0;
+      tree.forEachPair((_key, { value }) => void (sum += value));
+      return sum;
+    },
     overwrite: (first, last, value) => {
       tree.deleteRange(first, last, true);
       tree.set(first, { last, value });
@@ -75,7 +78,7 @@ function sortedBTree(): RangeStore {
   };
 }
 
-function orderedMap(): RangeStore {
+function orderedMap(): RangeStore<number> {
   const map = new OrderedMap<number, Value>();
   return {
     put: (first, last, value) => void map.setElement(first, { last, value }),
@@ -85,9 +88,9 @@ function orderedMap(): RangeStore {
       return found !== undefined && found.last >= index ? found.value : 0;
     },
     scan: () => {
-      let count = 0;
-      map.forEach(() => count++);
-      return count;
+      let sum = 0;
+      map.forEach(([, { value }]) => void (sum += value));
+      return sum;
     },
     overwrite: (first, last, value) => {
       for (;;) {
@@ -104,7 +107,7 @@ function orderedMap(): RangeStore {
   };
 }
 
-function redBlackTree(): RangeStore {
+function redBlackTree(): RangeStore<number> {
   const tree = new RBTree<Row>((a, b) => a.first - b.first);
   const probe = (first: number): Row => ({ first, last: 0, value: 0 });
   const floor = (index: number): Row | null => {
@@ -124,9 +127,9 @@ function redBlackTree(): RangeStore {
       return found !== null && found.last >= index ? found.value : 0;
     },
     scan: () => {
-      let count = 0;
-      tree.each(() => count++);
-      return count;
+      let sum = 0;
+      tree.each(({ value }) => void (sum += value));
+      return sum;
     },
     overwrite: (first, last, value) => {
       for (;;) {
@@ -156,11 +159,11 @@ interface BinaryTree {
   insert(key: number, value: Value): unknown;
   remove(key: number): unknown;
   find(key: number): { data?: Value } | null;
-  forEach(visit: () => void): unknown;
+  forEach(visit: (node: { readonly data?: Value | undefined }) => void): unknown;
   range(low: number, high: number, visit: (node: { key: number }) => void): unknown;
 }
 
-function binaryTree(tree: BinaryTree): RangeStore {
+function binaryTree(tree: BinaryTree): RangeStore<number> {
   const floor = (index: number): BinaryNode | null => {
     let node = tree.root as BinaryNode | null;
     let found: BinaryNode | null = null;
@@ -183,9 +186,9 @@ function binaryTree(tree: BinaryTree): RangeStore {
       return data !== undefined && data.last >= index ? data.value : 0;
     },
     scan: () => {
-      let count = 0;
-      tree.forEach(() => void count++);
-      return count;
+      let sum = 0;
+      tree.forEach(({ data }) => void (sum += data?.value ?? 0));
+      return sum;
     },
     overwrite: (first, last, value) => {
       const keys: number[] = [];
@@ -200,7 +203,7 @@ function binaryTree(tree: BinaryTree): RangeStore {
   };
 }
 
-function sortedArrays(): RangeStore {
+function sortedArrays(): RangeStore<number> {
   const firsts: number[] = [];
   const values: Value[] = [];
   /** Position of the first start that is not below an index. */
@@ -229,9 +232,9 @@ function sortedArrays(): RangeStore {
       return found !== undefined && found.last >= index ? found.value : 0;
     },
     scan: () => {
-      let count = 0;
-      for (const { value } of values) if (value > 0) count++;
-      return count;
+      let sum = 0;
+      for (const { value } of values) sum += value;
+      return sum;
     },
     overwrite: (first, last, value) => {
       const at = lower(first);
@@ -247,7 +250,7 @@ function sortedArrays(): RangeStore {
   };
 }
 
-function intervalTree(): RangeStore {
+function intervalTree(): RangeStore<number> {
   const tree = new IntervalTree<{ low: number; high: number; value: number }>();
   return {
     put: (low, high, value) => {
@@ -256,9 +259,9 @@ function intervalTree(): RangeStore {
     },
     load: (index) => tree.search(index, index)[0]?.value ?? 0,
     scan: () => {
-      let count = 0;
-      for (const { value } of tree.inOrder()) if (value > 0) count++;
-      return count;
+      let sum = 0;
+      for (const { value } of tree.inOrder()) sum += value;
+      return sum;
     },
     overwrite: (low, high, value) => {
       for (const found of tree.search(low, high)) tree.remove(found);
@@ -273,26 +276,32 @@ function intervalTree(): RangeStore {
 /** The types of splaytree 3.2.3 do not resolve in modules, so it is required and typed here. */
 const SplayTree: new () => BinaryTree = createRequire(import.meta.url)('splaytree');
 
+/** A contender whose keys are numbers. */
+function ofNumbers(name: string, create: (keepGaps: boolean) => RangeStore<number>): Contender {
+  return { name, open: (count, seed) => new Session(create, (index) => index, count, seed) };
+}
+
 /** The maple tree in three forms, and the other trees of JavaScript. */
 export const CONTENDERS: readonly Contender[] = [
-  {
-    name: 'maple tree',
-    create: (allocRange) => maple(createMapleTree<number>({ allocRange }), (index) => index),
-  },
+  ofNumbers('maple tree', (allocRange) => maple(createMapleTree<number>({ allocRange }), 8)),
   {
     name: 'maple tree, u64',
-    create: (allocRange) => maple(createMapleTree<number>({ allocRange, keys: 'u64' }), BigInt),
+    open: (count, seed) =>
+      new Session(
+        (allocRange) => maple(createMapleTree<number>({ allocRange, keys: 'u64' }), 8n),
+        BigInt,
+        count,
+        seed,
+      ),
   },
-  {
-    name: 'maple tree, kernel64',
-    create: (allocRange) =>
-      maple(createMapleTree<number>({ allocRange, geometry: 'kernel64' }), (index) => index),
-  },
-  { name: 'sorted-btree', create: sortedBTree },
-  { name: '@js-sdsl/ordered-map', create: orderedMap },
-  { name: 'bintrees', create: redBlackTree },
-  { name: 'avl', create: () => binaryTree(new AvlTree<number, Value>()) },
-  { name: 'splaytree', create: () => binaryTree(new SplayTree()) },
-  { name: 'sorted arrays', create: sortedArrays },
-  { name: 'node-interval-tree', create: intervalTree },
+  ofNumbers('maple tree, kernel64', (allocRange) =>
+    maple(createMapleTree<number>({ allocRange, geometry: 'kernel64' }), 8),
+  ),
+  ofNumbers('sorted-btree', sortedBTree),
+  ofNumbers('@js-sdsl/ordered-map', orderedMap),
+  ofNumbers('bintrees', redBlackTree),
+  ofNumbers('avl', () => binaryTree(new AvlTree<number, Value>())),
+  ofNumbers('splaytree', () => binaryTree(new SplayTree())),
+  ofNumbers('sorted arrays', sortedArrays),
+  ofNumbers('node-interval-tree', intervalTree),
 ];

@@ -2,10 +2,10 @@
 import type { Key } from './key.ts';
 import { editLeaf } from './leaf-edit.ts';
 import { joinSmall, splitInPlace } from './in-place.ts';
-import { updateGap } from './gaps.ts';
-import { entryAt, imageAt, tailAt, type MapleNode } from './node.ts';
-import { isBelow, nextImage, nextTail, previousImage, previousTail } from './pair.ts';
-import { descend } from './place.ts';
+import { raiseGap, updateGap } from './gaps.ts';
+import { entryAt, gapImage, imageAt, tailAt, type MapleNode } from './node.ts';
+import { isBelow, LAST_EXACT, nextImage, nextTail, previousImage, previousTail } from './pair.ts';
+import { descend, keepPlace, type Place } from './place.ts';
 import { spanInPlace } from './span-in-place.ts';
 import type { MapleTree } from './tree.ts';
 
@@ -16,7 +16,7 @@ import type { MapleTree } from './tree.ts';
  */
 
 /** Whether a tree's stores may go this way at all. Its nodes may yet be shared. */
-function isDirect<K extends Key, V>(tree: MapleTree<K, V>): boolean {
+export function isDirect<K extends Key, V>(tree: MapleTree<K, V>): boolean {
   return tree.shortcuts && !tree.inRcu;
 }
 
@@ -93,7 +93,7 @@ export function eraseDirect<K extends Key, V>(
  *
  * Decides as planStore() does, in the same order.
  */
-function storeAt<K extends Key, V>(
+export function storeAt<K extends Key, V>(
   tree: MapleTree<K, V>,
   leaf: MapleNode<K, V>,
   before: number,
@@ -142,15 +142,16 @@ function storeAt<K extends Key, V>(
     }
   }
 
-  const { stores } = tree.counters;
   const { level } = place.path;
   if (startsSlot && endsSlot && offset === offsetEnd) {
     const changesGap = tree.nodes.hasGaps && (entry === null) !== (leaf.entries[offset] === null);
     place.type = 'exact_fit';
-    stores.exact_fit++;
+    tree.counters.stores.exact_fit++;
+    const lost = changesGap && entry !== null ? longestHole(leaf, place, offset, offset) : -1;
     tree.version++;
     leaf.entries[offset] = entry;
-    if (changesGap) leafChanged(tree);
+    keepPlace(tree, offset);
+    if (changesGap) leafChanged(tree, leaf, entry, lost);
     return true;
   }
   if (from === -1 && isLast(tree, to, toTail)) return false; // The whole domain: a new root.
@@ -167,29 +168,56 @@ function storeAt<K extends Key, V>(
   }
   const isSmall = newEnd < leafMin && level > 0;
   if (isSmall && rebuildsToRoot) return false;
-  if (isSmall) place.type = 'rebalance';
-  else if (newEnd < leafMin) place.type = 'node_store';
-  else if (offset === end) place.type = 'append';
-  else if (newEnd === end) place.type = 'slot_store';
-  else place.type = 'node_store';
-  stores[place.type]++;
+  countStore(tree, isSmall, newEnd < leafMin, offset === end, newEnd === end);
+  const { hasGaps } = tree.nodes;
+  const lost = hasGaps && entry !== null ? longestHole(leaf, place, offset, offsetEnd) : -1;
   tree.version++;
-  editLeaf(
+  const keepsFirst = !startsSlot;
+  const keepsLast = !endsSlot;
+  const at = editLeaf(
     leaf,
     offset,
     offsetEnd,
-    newEnd,
-    !startsSlot,
+    keepsFirst,
     from,
     fromTail,
     to,
     toTail,
-    !endsSlot,
+    keepsLast,
     entry,
   );
-  if (tree.nodes.hasGaps) leafChanged(tree);
+  keepPlace(tree, at);
+  if (hasGaps) leafChanged(tree, leaf, entry, lost);
   if (isSmall) joinSmall(tree, to, toTail);
   return true;
+}
+
+/** Names and counts a store as typeBySize() does. By hand: a computed name takes 20 ns. */
+function countStore<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  isSmall: boolean,
+  isBelowMin: boolean,
+  isAtEnd: boolean,
+  keepsEnd: boolean,
+): void {
+  const { place } = tree.work;
+  const { stores } = tree.counters;
+  if (isSmall) {
+    place.type = 'rebalance';
+    stores.rebalance++;
+  } else if (isBelowMin) {
+    place.type = 'node_store';
+    stores.node_store++;
+  } else if (isAtEnd) {
+    place.type = 'append';
+    stores.append++;
+  } else if (keepsEnd) {
+    place.type = 'slot_store';
+    stores.slot_store++;
+  } else {
+    place.type = 'node_store';
+    stores.node_store++;
+  }
 }
 
 /** Whether a pair is the last key of the domain. */
@@ -197,12 +225,53 @@ function isLast<K extends Key, V>(tree: MapleTree<K, V>, image: number, tail: nu
   return image === tree.maxImage && tail === tree.maxTail;
 }
 
-/** Tells the ancestors of the leaf where the store was made. */
-function leafChanged<K extends Key, V>(tree: MapleTree<K, V>): void {
+/** The longest null run among slots of the place's leaf, as an image; Infinity where images do not tell. */
+function longestHole<K extends Key, V>(
+  leaf: MapleNode<K, V>,
+  place: Place<K, V>,
+  from: number,
+  to: number,
+): number {
+  if (imageAt(leaf, to) > LAST_EXACT) return Infinity;
+  let longest = 0;
+  let low = from > 0 ? imageAt(leaf, from - 1) : place.leafImage;
+  for (let offset = from; offset <= to; offset++) {
+    const pivot = imageAt(leaf, offset);
+    if (entryAt(leaf, offset) === null && pivot - low > longest) longest = pivot - low;
+    low = pivot;
+  }
+  return longest;
+}
+
+/**
+ * Tells the ancestors of the leaf where a store was made what its longest null run is now. Mostly what they
+ * know says it: an entry that took less than the longest run left that as it was, and a null makes the
+ * longest run or none of interest.
+ *
+ * @param lost the longest run that an entry took
+ */
+function leafChanged<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  leaf: MapleNode<K, V>,
+  entry: V | null,
+  lost: number,
+): void {
   const { place } = tree.work;
-  const { leafImage: image, leafTail: tail, path } = place;
-  const min = tree.keys.keyOf(nextImage(image, tail), nextTail(image, tail));
-  updateGap(tree, path, path.level, min);
+  const { leafImage, leafTail, offset, path } = place;
+  const { level } = path;
+  if (level === 0) return;
+  if (imageAt(leaf, leaf.end) <= LAST_EXACT) {
+    const known = gapImage(path.node(level - 1), path.offset(level - 1));
+    if (entry !== null) {
+      if (lost < known) return;
+    } else {
+      const made = imageAt(leaf, offset) - (offset > 0 ? imageAt(leaf, offset - 1) : leafImage);
+      if (made > known) raiseGap(tree, path, level, made, 0);
+      return;
+    }
+  }
+  const min = tree.keys.keyOf(nextImage(leafImage, leafTail), nextTail(leafImage, leafTail));
+  updateGap(tree, path, level, min);
 }
 
 /** A store that leaves its leaf. */

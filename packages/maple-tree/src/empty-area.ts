@@ -15,6 +15,7 @@ import {
   type MapleNode,
 } from './node.ts';
 import { isBelow, nextImage, nextTail } from './pair.ts';
+import { emptyAreaNear } from './search-near.ts';
 import { masStart } from './walk.ts';
 
 /**
@@ -26,12 +27,12 @@ import { masStart } from './walk.ts';
  * @returns 0, -EINVAL with the cursor untouched, or -EBUSY
  */
 export function emptyArea<K extends Key, V>(cursor: Cursor<K, V>, min: K, max: K, size: K): number {
+  if (cursor.tree.nodes.hasGaps && emptyAreaNear(cursor, min, max, size)) return 0;
   if (!begin(cursor, min, max, size)) return EINVAL;
   if (cursor.node === null) return sparseArea(cursor, min, max, size, true);
   cursor.index = min;
   cursor.last = max;
-  if (!lowest(cursor, cursor.node, -1, 0, 0, new Wanted(cursor.tree.keys, min, max, size)))
-    return busy(cursor);
+  if (!lowest(cursor, cursor.node, size)) return busy(cursor);
   const { keys, rules } = cursor.tree;
   const first = cursor.slotFirst();
   if (first > min) cursor.index = first;
@@ -129,53 +130,75 @@ class Wanted<K extends Key> {
 }
 
 /**
- * Looks below a node for the first slot with room in the cursor's range, and stands the cursor there.
+ * Looks for the first slot with room in the cursor's range, and stands the cursor there.
  *
  * Mirrors mas_awalk() and mas_anode_descend(), lib/maple_tree.c, Linux 6.12: a child whose gap is
  * large enough is entered, and left again where its gap lies outside the window.
- *
- * @param image, tail the key before the node, as a pair
  */
-function lowest<K extends Key, V>(
-  cursor: Cursor<K, V>,
-  node: MapleNode<K, V>,
-  image: number,
-  tail: number,
-  level: number,
-  wanted: Wanted<K>,
-): boolean {
-  const end = cursor.tree.rules.searchEnd(node.end);
-  for (let offset = slotOf(node, wanted.lowImage, wanted.lowTail); offset <= end; offset++) {
-    if (mayHold(cursor, node, offset, wanted)) {
-      const before = offset > 0 ? imageAt(node, offset - 1) : image;
-      const beforeTail = offset > 0 ? tailAt(node, offset - 1) : tail;
-      cursor.path.set(level, node, offset);
-      if (node.leaf) {
-        if (holdsBehind(cursor, node, offset, before, beforeTail, wanted)) {
-          return standAtSlot(cursor, node, level, offset, image, tail);
+function lowest<K extends Key, V>(cursor: Cursor<K, V>, root: MapleNode<K, V>, size: K): boolean {
+  const { index, last, path, tree } = cursor;
+  const { keys, nodes, rules } = tree;
+  const image = keys.image(index);
+  const tail = keys.tail(index);
+  const high = keys.image(last);
+  const highTail = keys.tail(last);
+  const sizeImage = keys.image(size);
+  const sizeTail = keys.tail(size);
+  let level = 0;
+  let node = root;
+  let offset = slotOf(node, image, tail);
+  for (;;) {
+    const end = rules.searchEnd(node.end);
+    const { leaf } = node;
+    for (; offset <= end; offset++) {
+      if (leaf) {
+        if (entryAt(node, offset) === null && holdsBehind(cursor, node, level, offset, size)) {
+          return standAtSlot(cursor, node, level, offset);
         }
-      } else if (lowest(cursor, childAt(node, offset), before, beforeTail, level + 1, wanted)) {
-        return true;
-      }
+      } else if (!nodes.hasGaps || hasGap(node, offset, sizeImage, sizeTail)) break;
+      if (!isBelow(imageAt(node, offset), tailAt(node, offset), high, highTail)) return false;
     }
-    const { highImage, highTail } = wanted;
-    if (!isBelow(imageAt(node, offset), tailAt(node, offset), highImage, highTail)) return false;
+    if (!leaf && offset <= end) {
+      path.set(level, node, offset);
+      node = childAt(node, offset);
+      level++;
+      offset = slotOf(node, image, tail);
+      continue;
+    }
+    // Nothing here: on behind the slot of the first node above that has one.
+    do {
+      if (level === 0) return false;
+      level--;
+      node = path.node(level);
+      offset = path.offset(level) + 1;
+      if (!isBelow(imageAt(node, offset - 1), tailAt(node, offset - 1), high, highTail)) {
+        return false;
+      }
+    } while (offset > rules.searchEnd(node.end));
   }
-  return false;
+}
+
+/** Whether the largest gap below a child is large enough. */
+function hasGap<K extends Key, V>(
+  node: MapleNode<K, V>,
+  offset: number,
+  sizeImage: number,
+  sizeTail: number,
+): boolean {
+  return !isBelow(gapImage(node, offset), gapTail(node, offset), sizeImage, sizeTail);
 }
 
 /** Whether what the window sees of a null slot is large enough. */
 function holdsBehind<K extends Key, V>(
   cursor: Cursor<K, V>,
   leaf: MapleNode<K, V>,
+  level: number,
   offset: number,
-  before: number,
-  beforeTail: number,
-  { size }: Wanted<K>,
+  size: K,
 ): boolean {
-  const { index: low, last: high, tree } = cursor;
+  const { index: low, last: high, path, tree } = cursor;
   const { keys, rules } = tree;
-  const first = keys.keyOf(nextImage(before, beforeTail), nextTail(before, beforeTail));
+  const first = offset > 0 ? keys.next(pivotAt(leaf, offset - 1)) : path.minAt(level, keys);
   const last = pivotAt(leaf, offset);
   const from = first > low ? first : low;
   const to = last < high ? last : high;
@@ -211,7 +234,7 @@ function highest<K extends Key, V>(
     path.set(level, node, offset);
     if (node.leaf) {
       if (holdsBelow(cursor, node, offset, first, wanted)) {
-        return standAtSlot(cursor, node, level, offset, image, tail);
+        return standAtSlot(cursor, node, level, offset);
       }
     } else if (highest(cursor, childAt(node, offset), before, beforeTail, level + 1, wanted)) {
       return true;
@@ -248,23 +271,23 @@ function mayHold<K extends Key, V>(
   { sizeImage, sizeTail }: Wanted<K>,
 ): boolean {
   if (node.leaf) return entryAt(node, offset) === null;
-  if (!cursor.tree.nodes.hasGaps) return true;
-  return !isBelow(gapImage(node, offset), gapTail(node, offset), sizeImage, sizeTail);
+  return !cursor.tree.nodes.hasGaps || hasGap(node, offset, sizeImage, sizeTail);
 }
 
+/** Stands the cursor at a leaf's slot; its path leads there already. */
 function standAtSlot<K extends Key, V>(
   cursor: Cursor<K, V>,
   leaf: MapleNode<K, V>,
   level: number,
   offset: number,
-  image: number,
-  tail: number,
 ): true {
-  cursor.path.level = level;
+  const { path } = cursor;
+  path.set(level, leaf, offset);
+  path.level = level;
   cursor.node = leaf;
   cursor.offset = offset;
   cursor.end = leaf.end;
-  cursor.min = leaf.keys.keyOf(nextImage(image, tail), nextTail(image, tail));
+  cursor.min = path.minAt(level, leaf.keys);
   cursor.max = maxOf(leaf);
   return true;
 }

@@ -9,7 +9,7 @@ import {
   setGapPair,
   type MapleNode,
 } from './node.ts';
-import { isBelow } from './pair.ts';
+import { isBelow, LAST_EXACT } from './pair.ts';
 import type { Key } from './key.ts';
 import type { MapleTree } from './tree.ts';
 import type { Path } from './path.ts';
@@ -22,7 +22,7 @@ import type { Path } from './path.ts';
  */
 export function leafGap<K extends Key, V>(node: MapleNode<K, V>, min: K, tree: MapleTree<K, V>): K {
   const { keys } = tree;
-  if (imageAt(node, node.end) > EXACT) return longestRun(node, min, tree);
+  if (imageAt(node, node.end) > LAST_EXACT) return longestRun(node, min, tree);
   // Every bound is its own image: the distances of images are those of the keys.
   let longest = 0;
   let low = keys.image(min) - 1;
@@ -34,9 +34,6 @@ export function leafGap<K extends Key, V>(node: MapleNode<K, V>, min: K, tree: M
   }
   return keys.keyOf(longest, 0);
 }
-
-/** Images up to here are the keys themselves. */
-const EXACT = Number.MAX_SAFE_INTEGER;
 
 function longestRun<K extends Key, V>(node: MapleNode<K, V>, min: K, tree: MapleTree<K, V>): K {
   const { keys } = tree;
@@ -109,6 +106,21 @@ export function updateGap<K extends Key, V>(
     image = gapImage(node, node.gapSlot);
     tail = gapTail(node, node.gapSlot);
   }
+  raiseGap(tree, path, level, image, tail);
+}
+
+/**
+ * Tells the ancestors of a path's node its largest gap, up to the first that need not know.
+ *
+ * @param image, tail the gap, as a pair
+ */
+export function raiseGap<K extends Key, V>(
+  tree: MapleTree<K, V>,
+  path: Path<K, V>,
+  level: number,
+  image: number,
+  tail: number,
+): void {
   for (let above = level - 1; above >= 0; above--) {
     const parent = path.node(above);
     const offset = tree.rules.parentSlot(path.offset(above));

@@ -14,7 +14,7 @@ import {
 } from './node.ts';
 import { ownChild } from './ownership.ts';
 import type { Path } from './path.ts';
-import { descend } from './place.ts';
+import { descend, forgetPlace } from './place.ts';
 import type { MapleTree } from './tree.ts';
 
 /*
@@ -47,6 +47,7 @@ export function splitInPlace<K extends Key, V>(
   }
   for (; level <= path.level; level++)
     splitChild(tree, path, level, level === path.level && !mayCutBehind);
+  forgetPlace(tree);
 }
 
 /** Puts a new root with one child above the root. */
@@ -244,6 +245,7 @@ function joinDeepest<K extends Key, V>(
     const { end } = path.node(level - 1);
     if (node.end >= tree.nodes.minEndOf(node.leaf) || end === 0) continue;
     evenOut(tree, path, level - 1, Math.min(path.offset(level - 1), end - 1));
+    forgetPlace(tree);
     return true;
   }
   return false;
@@ -258,7 +260,9 @@ function shrinkRoot<K extends Key, V>(tree: MapleTree<K, V>): void {
     tree.nodeCount--;
     tree.counters.freed++;
   }
-  if (root !== tree.root) tree.setRoot(root, height);
+  if (root === tree.root) return;
+  tree.setRoot(root, height);
+  forgetPlace(tree);
 }
 
 /** Joins two neighbouring children, or moves slots from the larger to the smaller. */

@@ -10,7 +10,6 @@ import { NO_TAILS, setTail, type MapleNode } from './node.ts';
  * Mirrors mas_wr_append(), mas_wr_slot_store() and mas_wr_node_store(), lib/maple_tree.c, Linux 6.12.
  *
  * @param offset, offsetEnd the slots where the store begins and ends
- * @param newEnd the leaf's END afterwards
  * @param keepsFirst, beforeImage, beforeTail whether something is left of the first slot, up to here
  * @param lastImage, lastTail upper bound of the store
  * @param keepsLast whether something is left of the last slot
@@ -20,7 +19,6 @@ export function editLeaf<K extends Key, V>(
   leaf: MapleNode<K, V>,
   offset: number,
   offsetEnd: number,
-  newEnd: number,
   keepsFirst: boolean,
   beforeImage: number,
   beforeTail: number,
@@ -29,35 +27,25 @@ export function editLeaf<K extends Key, V>(
   keepsLast: boolean,
   entry: V | null,
 ): number {
-  const { entries, images, tails } = leaf;
-  const rest = entries[offsetEnd] as V | null; // offsetEnd <= END
-  const restImage = images[offsetEnd] as number;
-  const restTail = tails[offsetEnd] as number;
-  if (newEnd !== leaf.end) moveSlots(leaf, offsetEnd + 1, newEnd - leaf.end);
-  leaf.end = newEnd;
-  let at = offset;
+  const at = keepsFirst ? offset + 1 : offset;
+  // What is left of the last slot keeps its bound and its entry: it moves with those behind it.
+  const from = keepsLast ? offsetEnd : offsetEnd + 1;
+  const distance = at + 1 - from;
+  if (distance !== 0) moveSlots(leaf, from, distance);
+  const { entries, images } = leaf;
   if (keepsFirst) {
-    images[at] = beforeImage;
-    if (beforeTail !== 0 || leaf.tails !== NO_TAILS) setTail(leaf, at, beforeTail);
-    at++;
+    images[offset] = beforeImage;
+    // Mostly there are no tails, and looking here saves a call.
+    if (beforeTail !== 0 || leaf.tails !== NO_TAILS) setTail(leaf, offset, beforeTail);
   }
   images[at] = lastImage;
   entries[at] = entry;
   if (lastTail !== 0 || leaf.tails !== NO_TAILS) setTail(leaf, at, lastTail);
-  if (keepsLast) {
-    images[at + 1] = restImage;
-    entries[at + 1] = rest;
-    if (restTail !== 0 || leaf.tails !== NO_TAILS) setTail(leaf, at + 1, restTail);
-  }
   return at;
 }
 
-/** Moves a leaf's slots from `from` to its END by `distance`; slots given up are cleared. */
-export function moveSlots<K extends Key, V>(
-  leaf: MapleNode<K, V>,
-  from: number,
-  distance: number,
-): void {
+/** Moves a leaf's slots from one to its END by a distance; slots given up are cleared. */
+function moveSlots<K extends Key, V>(leaf: MapleNode<K, V>, from: number, distance: number): void {
   const { end, entries, images, tails } = leaf;
   if (distance > 0) {
     for (let offset = end; offset >= from; offset--) {
@@ -75,4 +63,5 @@ export function moveSlots<K extends Key, V>(
     }
   }
   if (tails !== NO_TAILS) moveNumbers(tails, from, end - from + 1, distance);
+  leaf.end = end + distance;
 }

@@ -5,6 +5,9 @@
  * so code that works on pairs is compiled for numbers once, whatever trees a process has.
  */
 
+/** The last image that is surely the key itself: 2^53 - 1. */
+export const LAST_EXACT: number = Number.MAX_SAFE_INTEGER;
+
 /** From here on images are rounded: 2^53. */
 const ROUNDED = 2 ** 53;
 /** The distance of two images from there on. */

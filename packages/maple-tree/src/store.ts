@@ -270,7 +270,6 @@ function applyPlan<K extends Key, V>(
     leaf,
     cursor.offset,
     plan.offsetEnd,
-    plan.newEnd,
     keepsFirst,
     keys.image(before),
     keys.tail(before),

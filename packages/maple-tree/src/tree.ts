@@ -14,6 +14,7 @@ import type { TreeOptions } from './options.ts';
 import { GracePeriods, retireSubtree, type RcuPin } from './rcu.ts';
 import type { NodeAllocator } from './reserve.ts';
 import type { Rules } from './rules.ts';
+import { allocateNear } from './search-near.ts';
 import { Counters, type Statistics } from './statistics.ts';
 import { masErase, masInsert, masStoreGfp } from './store.ts';
 import { validateTree } from './validate.ts';
@@ -428,6 +429,8 @@ export class MapleTree<K extends Key, V> {
     checkKey(this.keys, 'max', max);
     checkKey(this.keys, 'size', size);
     if (!this.allocRange || isReserved(entry)) return EINVAL;
+    const near = low ? allocateNear(this, entry, size, min, max) : undefined;
+    if (near !== undefined) return near;
     const cursor = this.#place(this.keys.zero, this.keys.zero);
     const code = low ? cursor.emptyArea(min, max, size) : cursor.emptyAreaRev(min, max, size);
     if (code < 0) return code;
