@@ -196,7 +196,7 @@ test('a traced call is what a naive reference says, decided and executed', async
         state = after;
       }
     }),
-    { runs: 600 },
+    { runs: 250 },
   );
   labels.require({
     ...{ 'attach ok': 10, 'attach EINVAL': 3, 'attach EACCES': 1, 'attach ENOTSUPP': 0.2 },
