@@ -4,9 +4,10 @@ import type { Model, RevisionId } from '@kernel-models/model-core';
 import fc, { type Arbitrary } from 'fast-check';
 import { Dice } from '../dice.ts';
 import type { Case } from '../target.ts';
-import { DIRECTED, type Directed, type Wishes } from './directed.ts';
+import { DIRECTED } from './directed.ts';
 import { isExecutable } from './executable.ts';
 import { THEMES, type Theme } from './themes.ts';
+import type { Directed, Wishes } from './directed/history.ts';
 
 /** What the operations are chosen by: a model of the address space that they are for. */
 export type Guide = Pick<Model<unknown, Operation, Outcome, Setup>, 'initial' | 'apply'>;

@@ -6,6 +6,7 @@ import {
   MREMAP_DONTUNMAP,
   MREMAP_FIXED,
   MREMAP_MAYMOVE,
+  PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
   type Operation,
@@ -26,6 +27,10 @@ export const ARENA_PAGES = 64;
 export const NONE = 0;
 export const R: number = PROT_READ;
 export const RW: number = PROT_READ | PROT_WRITE;
+export const RWX: number = PROT_READ | PROT_WRITE | PROT_EXEC;
+
+/** Bytes: more than a machine has memory. Never written, never locked. */
+export const HUGE = 0x10_0000_0000n;
 
 /** MAP_PRIVATE | MAP_ANONYMOUS. */
 export const ANON: number = MAP_PRIVATE | MAP_ANONYMOUS;
