@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { explore, type Counterexample } from '@kernel-models/model-core';
-
 import { keyServer } from '@kernel-models/tdx-attest';
+import { checkProperty } from '../support/check-property.ts';
 import { covered } from '../support/rule-coverage.ts';
 import { nodeSignatureBackend } from './node-backend.ts';
 
@@ -137,6 +138,106 @@ test('the matrix of collateral', () => {
     'pck-chain: certificate-revoked',
     'tcb-info: tcb-info-mismatch',
   ]);
+});
+
+/** Whether a policy takes a TD that is genuine: the matrix of who may have the key. */
+const TAKEN: Readonly<Record<keyServer.PolicyName, readonly keyServer.TdKind[]>> = {
+  strict: ['wanted'],
+  'any-status': ['wanted'],
+  'debug-allowed': ['wanted', 'debug'],
+  'any-measurement': ['wanted', 'other-image', 'tampered'],
+};
+
+/** Whether evidence is genuine, of this session, and from a TD that the policy takes. */
+function deserves(
+  { td, nonceOf, boundKey, presentedKey, reportEdit, quoteEdit }: keyServer.Evidence,
+  session: number,
+  policy: keyServer.PolicyName,
+): boolean {
+  return (
+    TAKEN[policy].includes(td) &&
+    nonceOf === session &&
+    boundKey === presentedKey &&
+    reportEdit === 'none' &&
+    ['none', 'padded', 'high-s'].includes(quoteEdit)
+  );
+}
+
+test('a key is released exactly where it is deserved, once, in time, to whoever presented it', async () => {
+  const seldom = <Value>(usual: Value, others: readonly Value[]): fc.Arbitrary<Value> =>
+    fc.oneof(
+      { weight: 8, arbitrary: fc.constant(usual) },
+      { weight: 2, arbitrary: fc.constantFrom(...others) },
+    );
+  const move = fc.oneof(
+    { weight: 3, arbitrary: fc.constant({ op: 'challenge' } as const) },
+    {
+      weight: 2,
+      arbitrary: fc
+        .constantFrom(1, 29, 30, 31, 60, 61)
+        .map((seconds) => ({ op: 'pass-time', seconds }) as const),
+    },
+    {
+      weight: 8,
+      arbitrary: fc
+        .record({
+          session: fc.nat(2),
+          nonceOf: seldom<number | undefined>(undefined, [-1, 0, 1]),
+          td: seldom<keyServer.TdKind>('wanted', keyServer.TD_KINDS),
+          holders: fc.constantFrom('td td', 'td td', 'attacker attacker', 'td attacker'),
+          reportEdit: seldom<keyServer.ReportEdit>('none', keyServer.REPORT_EDITS),
+          quoteEdit: seldom<keyServer.QuoteEdit>('none', keyServer.QUOTE_EDITS),
+        })
+        .map(({ session, nonceOf = session, holders, ...rest }) => {
+          const [boundKey, presentedKey] = holders.split(' ') as keyServer.KeyHolder[];
+          const evidence = { ...HONEST, ...rest, nonceOf, boundKey, presentedKey };
+          return { op: 'submit', session, evidence } as const;
+        }),
+    },
+  ) as fc.Arbitrary<keyServer.KeyServerOperation>;
+  let releases = 0;
+  await checkProperty(
+    'key release',
+    fc.property(
+      fc.constantFrom(...keyServer.POLICY_NAMES),
+      fc.array(move, { minLength: 6, maxLength: 14 }),
+      (policy, moves) => {
+        let state = model.initial({ ...STRICT, policy });
+        let clock = 0;
+        const sessions: { sent: number; open: boolean }[] = [];
+        for (const operation of moves) {
+          const step = model.apply(state, operation, REVISION);
+          ({ state } = step);
+          if (operation.op === 'pass-time') clock += operation.seconds;
+          if (operation.op === 'challenge') sessions.push({ sent: clock, open: true });
+          if (operation.op !== 'submit') continue;
+          const { evidence, session } = operation;
+          const one = sessions[session];
+          const expected =
+            one !== undefined &&
+            one.open &&
+            clock - one.sent <= STRICT.nonceLifetime &&
+            deserves(evidence, session, policy);
+          expect(step.outcome.kind, step.rule).toBe(expected ? 'released' : 'refused');
+          if (!expected) continue;
+          one.open = false;
+          releases += 1;
+          const { sealed } = state.released.at(-1) ?? { sealed: undefined };
+          if (sealed === undefined) throw new Error('no key was released');
+          const { presentedKey } = evidence;
+          const other = presentedKey === 'td' ? 'attacker' : 'td';
+          expect(keyServer.unseal(sealed, keyServer.KEY_SEED[presentedKey])).toEqual(
+            keyServer.DISK_KEY,
+          );
+          expect(keyServer.unseal(sealed, keyServer.KEY_SEED[other])).toBeUndefined();
+        }
+        const serverKeys = state.released.map(({ sealed }) => sealed.serverKey.join());
+        expect(new Set(serverKeys).size).toBe(serverKeys.length);
+      },
+    ),
+    { runs: 80 },
+  );
+  expect(releases).toBeGreaterThan(20);
 });
 
 describe('the protocol', () => {

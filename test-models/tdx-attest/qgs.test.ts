@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { report } from '@kernel-models/hw-model/tdx';
 import { driver, qgs, quote } from '@kernel-models/tdx-attest';
+import { checkProperty } from '../support/check-property.ts';
 import { covered } from '../support/rule-coverage.ts';
 
 const model = covered(qgs.model);
@@ -120,6 +122,75 @@ describe('responses that contradict themselves', () => {
   ])('%s', (_, code, id, size) => {
     expect(response(code, id, size)).toMatchObject({ ok: false, error: 'invalid-size' });
   });
+});
+
+/** A message as its header has it, and how many bytes of body follow. */
+interface Said {
+  readonly type: 0 | 1;
+  readonly code: number;
+  readonly first: number;
+  readonly second: number;
+  readonly body: number;
+  /** What the size field says more than there is. */
+  readonly lie: number;
+}
+
+/** What sizes and code of a message say by themselves. */
+function judgeMessage({ type, code, first, second, body, lie }: Said): qgs.QgsError | 'ok' {
+  if (lie !== 0 || first + second !== body) return 'invalid-size';
+  if (type === 0) {
+    if (code !== 0) return 'invalid-code';
+    return first === 1024 && second % 16 === 0 ? 'ok' : 'invalid-size';
+  }
+  const isWhole = code === 0 ? (first === 0 || first === 16) && second > 0 : body === 0;
+  return isWhole ? 'ok' : 'invalid-size';
+}
+
+test('a message is one where all of its sizes agree, and not else', async () => {
+  const seen = new Set<string>();
+  const said: fc.Arbitrary<Said> = fc
+    .record({
+      type: fc.constantFrom(0 as const, 1 as const),
+      code: fc.constantFrom(0, 0, 0, 1, 0x12001),
+      first: fc.constantFrom(0, 8, 16, 1008, 1024, 1024, 1024, 1040),
+      second: fc.constantFrom(0, 8, 16, 32, 1000),
+      extra: fc.constantFrom(0, 0, 0, 0, -1, 1, 16),
+      lie: fc.constantFrom(0, 0, 0, 0, -1, 1, 16),
+    })
+    .map(({ extra, ...rest }) => ({
+      ...rest,
+      body: Math.max(0, rest.first + rest.second + extra),
+    }));
+  await checkProperty(
+    'QGS sizes agree',
+    fc.property(said, (one) => {
+      const bytes = new Uint8Array(24 + one.body);
+      const view = new DataView(bytes.buffer);
+      view.setUint16(0, 1, true);
+      view.setUint32(4, one.type, true);
+      view.setUint32(8, bytes.length + one.lie, true);
+      view.setUint32(12, one.code, true);
+      view.setUint32(16, one.first, true);
+      view.setUint32(20, one.second, true);
+      const decoded = qgs.decodeMessage(bytes);
+      expect(decoded.ok ? 'ok' : decoded.error).toBe(judgeMessage(one));
+      if (decoded.ok) expect(qgs.encodeMessage(decoded.message).length).toBe(bytes.length);
+      const longer = Uint8Array.from([...qgs.frame(bytes), 0]);
+      expect([qgs.unframe(longer), qgs.unframe(qgs.frame(bytes))]).toMatchObject([
+        { error: 'invalid-size' },
+        { ok: true },
+      ]);
+      seen.add(`${one.type} ${judgeMessage(one)}`);
+    }),
+    { runs: 500 },
+  );
+  expect([...seen].sort()).toEqual([
+    '0 invalid-code',
+    '0 invalid-size',
+    '0 ok',
+    '1 invalid-size',
+    '1 ok',
+  ]);
 });
 
 test('operations and outcomes survive JSON', () => {

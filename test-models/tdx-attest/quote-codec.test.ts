@@ -77,26 +77,99 @@ describe('the codec of quotes', () => {
     expect(one.body.reportData).toEqual(new Uint8Array(64).fill(0x5a));
   });
 
-  test('lengths that lie', () => {
-    const { shape } = parsed(issue());
-    const lie = (offset: number, size: 2 | 4, value: number): string => {
-      const bytes = issue();
-      const view = new DataView(bytes.buffer);
-      if (size === 2) view.setUint16(offset, value, true);
-      else view.setUint32(offset, value, true);
-      const result = parseQuote(bytes);
-      return result.ok ? 'ok' : result.reason;
-    };
-    const lengths = [
+  /** Length fields of a quote by their offsets: 2 bytes for the auth data of the enclave, else 4. */
+  const lengthsOf = (bytes: Uint8Array): readonly (readonly [offset: number, size: 2 | 4])[] => {
+    const { shape } = parsed(bytes);
+    return [
+      ...(shape.version === 5 ? [[50, 4] as const] : []),
       [shape.signedSize, 4],
-      [shape.qeReportOffset - 4, 4],
+      ...(shape.version === 3 ? [] : [[shape.qeReportOffset - 4, 4] as const]),
       [shape.qeAuthOffset - 2, 2],
       [shape.certificationOffset - 4, 4],
-    ] as const;
-    for (const [offset, size] of lengths) {
-      for (const value of [0, 1, 0xffff, 0xffff_ffff]) {
-        expect(lie(offset, size, size === 2 ? value & 0xffff : value)).toBe('malformed');
+    ];
+  };
+  const read = (bytes: Uint8Array, [offset, size]: readonly [number, 2 | 4]): number => {
+    const view = new DataView(bytes.buffer);
+    return size === 2 ? view.getUint16(offset, true) : view.getUint32(offset, true);
+  };
+  const withLength = (
+    bytes: Uint8Array,
+    [offset, size]: readonly [number, 2 | 4],
+    value: number,
+  ): Uint8Array => {
+    const changed = bytes.slice();
+    const view = new DataView(changed.buffer);
+    if (size === 2) view.setUint16(offset, value, true);
+    else view.setUint32(offset, value, true);
+    return changed;
+  };
+
+  test.each(QUOTES)('lengths that lie', (bytes) => {
+    for (const field of lengthsOf(bytes)) {
+      const right = read(bytes, field);
+      const near = Array.from({ length: 17 }, (_, index) => right - 8 + index);
+      for (const value of [...near, 0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff, 0xffff_ffff]) {
+        const said = field[1] === 2 ? value & 0xffff : value >>> 0;
+        if (said === right) continue;
+        expect(parseQuote(withLength(bytes, field, said)), `${field[0]}: ${said}`).toMatchObject({
+          reason: 'malformed',
+        });
       }
+    }
+  });
+
+  test('bytes put in at the end count where all lengths around them say so', async () => {
+    await checkProperty(
+      'quote lengths agree',
+      fc.property(
+        fc.constantFrom(...QUOTES),
+        fc.integer({ min: 1, max: 40 }),
+        fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
+        (bytes, count, grown) => {
+          const { shape } = parsed(bytes);
+          // From the outside to the inside: each lies in the one before it.
+          const around = lengthsOf(bytes).filter(([, size]) => size === 4);
+          const nested = shape.version === 5 ? around.slice(1) : around;
+          let longer: Uint8Array = Uint8Array.from([...bytes, ...new Uint8Array(count)]);
+          nested.forEach((field, index) => {
+            if (grown[index] === true) {
+              longer = withLength(longer, field, read(bytes, field) + count);
+            }
+          });
+          const result = parseQuote(longer);
+          const said = nested.map((_, index) => grown[index] === true);
+          if (said.every((one) => one)) {
+            expect(result.ok && result.quote.certificationData.length).toBe(
+              shape.certificationSize + count,
+            );
+          } else if (said.every((one) => !one)) {
+            expect(result.ok && result.quote.trailingSize).toBe(count);
+          } else {
+            expect(result).toMatchObject({ reason: 'malformed' });
+          }
+        },
+      ),
+      { runs: 200 },
+    );
+  });
+
+  test.each(QUOTES)('auth data that ends early is malformed, whatever its lengths say', (bytes) => {
+    const { shape } = parsed(bytes);
+    for (let size = shape.authOffset; size < bytes.length; size += 1) {
+      let cut = withLength(bytes.slice(0, size), [shape.signedSize, 4], size - shape.authOffset);
+      if (shape.version !== 3 && size >= shape.qeReportOffset) {
+        cut = withLength(cut, [shape.qeReportOffset - 4, 4], size - shape.qeReportOffset);
+      }
+      const result = parseQuote(cut);
+      if (result.ok || result.reason !== 'malformed') throw new Error(`${size} bytes`);
+    }
+  });
+
+  test.each(QUOTES)('header and body are read where they are whole', (bytes) => {
+    const { signedSize } = parsed(bytes).shape;
+    for (let size = 0; size <= signedSize + 2; size += 1) {
+      const { ok } = quote.parseFixedPart(bytes.subarray(0, size));
+      if (ok !== size >= signedSize) throw new Error(`${size} of ${signedSize} bytes`);
     }
   });
 
