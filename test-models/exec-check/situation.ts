@@ -12,7 +12,8 @@ import {
 } from '@kernel-models/exec-check';
 import { setups, TASKS } from './arbitraries.ts';
 import { Dice } from './dice.ts';
-import { choice, operationFor, reference, type Choice, type Weights } from './operations.ts';
+import { choice, operationFor, type Choice, type Weights } from './operations.ts';
+import { reference } from './families/references.ts';
 import type { ExecModel } from './property.ts';
 import { referenceInitial, referenceStep } from './reference/reference.ts';
 import { taskOf, type World } from './reference/world.ts';
