@@ -110,7 +110,24 @@ class CaseWriter {
       const again = starts.at(-1 - dice.below(3));
       if (dice.chance(0.05) && i > 5 && again !== undefined) put(again, from - 1n);
     }
+    // What mas_destroy() repairs: a last leaf of which an overwrite has left little.
+    if (dice.chance(0.5)) put(this.#leafStart(from - 1n) + BigInt(dice.below(3)), from + 2n);
     this.add({ op: 'mas_destroy' });
+  }
+
+  /** The first index of the leaf that holds an index. */
+  #leafStart(index: bigint): bigint {
+    const tree: { root: AnyNode | null } = this.#session.tree;
+    let node = tree.root;
+    let start = 0n;
+    while (node !== null) {
+      const offset = node.pivots.findIndex((pivot) => BigInt(pivot) >= index);
+      const child: AnyNode | null = node.children[offset] ?? null;
+      const before = node.pivots[offset - 1];
+      if (child !== null && before !== undefined) start = BigInt(before) + 1n;
+      node = child;
+    }
+    return start;
   }
 
   fill(): void {

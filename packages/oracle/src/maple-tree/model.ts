@@ -7,6 +7,7 @@ import {
   type Step,
 } from '@kernel-models/model-core';
 import { LINUX_6_12 } from '@kernel-models/maple-tree';
+import { contentOf, matches, wrongAnswer } from './content.ts';
 import { decodeOperation, encodeOperation, type Operation } from './operation.ts';
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts';
 import { featuresOf, REVISIONS } from './revisions.ts';
@@ -58,6 +59,8 @@ export const mapleTreeModel: Model<State, Operation, Outcome, Setup> = {
   },
   initial: (setup) => new State(openSession(setup, { rules: LINUX_6_12 })),
   apply,
+  allowed,
+  matches,
   key: ({ view }) => canonicalJson(view),
   invariants: [
     {
@@ -75,13 +78,29 @@ function apply(state: State, operation: Operation, revision: RevisionId): Step<S
   const features = featuresOf(revision);
   const reads = READS.has(operation.op);
   // A class of its own answers reads in its own way, whatever the state was made by.
-  const sees = reads && features.treeClass === undefined;
+  const sees = reads && features.treeClass === undefined && features.nodes === undefined;
   const session = sees ? state.session : state.session.branch(features);
   const outcome = session.run(operation);
   return {
-    state: reads ? state : new State(session),
-    outcome,
+    // After a fault there is no machine left to be in another state.
+    state: reads || outcome.kind === 'fault' ? state : new State(session),
+    outcome: features.nodes === undefined ? outcome : contentOf(outcome),
     rule: ruleOf(operation, outcome),
     trail: NO_TRAIL,
   };
+}
+
+/** Two wrong answers of 6.12 depend on its nodes: by the content alone it may give them or not. */
+function allowed(
+  state: State,
+  operation: Operation,
+  revision: RevisionId,
+): readonly Step<State, Outcome>[] {
+  const step = apply(state, operation, revision);
+  const { nodes } = featuresOf(revision);
+  const wrong = nodes === undefined ? null : wrongAnswer(state.session, operation, step.outcome);
+  if (wrong === null) return [step];
+  const { outcome, session } = wrong;
+  const rule = ruleOf(operation, outcome);
+  return [step, { state: new State(session), outcome: contentOf(outcome), rule, trail: NO_TRAIL }];
 }

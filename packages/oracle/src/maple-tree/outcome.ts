@@ -30,7 +30,7 @@ export interface CursorView {
 }
 
 /** What an operation answered. */
-export type Outcome = Answered | Dumped;
+export type Outcome = Answered | Dumped | Ranges | Faulted;
 
 /** The answer of a call. */
 export interface Answered {
@@ -41,7 +41,8 @@ export interface Answered {
   /** Where an allocation or a find ended. */
   readonly at?: bigint;
   readonly next?: bigint;
-  readonly structure: Structure;
+  /** Absent where only the content is promised; the cursor then has no place either. */
+  readonly structure?: Structure;
   readonly cursor?: CursorView;
 }
 
@@ -51,42 +52,74 @@ export interface Dumped {
   readonly tree: Json;
 }
 
+/** All ranges that hold something, as JSON: what a dump says of the content. */
+export interface Ranges {
+  readonly kind: 'ranges';
+  readonly ranges: Json;
+}
+
+/** The kernel followed a null pointer: what a bug comes to, never an answer of 6.12's probe. */
+export interface Faulted {
+  readonly kind: 'fault';
+  readonly fault: 'null node';
+}
+
 const word = decode.hex();
 const count = decode.integer(0);
 const ERRNOS = ['EEXIST', 'EINVAL', 'EBUSY', 'ENOMEM'] as const;
 
-const decodeAnswer = decode.object({
+const ANSWER = {
   value: decode.optional((json, field) => (json === null ? null : word(json, field))),
   errno: decode.optional(decode.oneOf(ERRNOS)),
   at: decode.optional(word),
   next: decode.optional(word),
+  cursor: decode.optional(decodeCursor),
+};
+const STRUCTURE = {
   store: decode.optional(decode.oneOf([...STORE_TYPES, 'invalid'])),
   requested: count,
   queued: count,
   height: count,
   nodes: count,
   badFrees: decode.optional(count),
-  cursor: decode.optional(decodeCursor),
-});
+};
+const decodeContent = decode.object(ANSWER);
+const decodeAll = decode.object({ ...ANSWER, ...STRUCTURE });
+const decodeRanges = decode.object({ ranges: (json) => json ?? null });
+const decodeFault = decode.object({ fault: decode.oneOf(['null node']) });
 
-/** Reads an outcome as the probe writes it. */
+/** Reads an outcome as the probe writes it, or one that tells only of the content. */
 export function decodeOutcome(json: Json): Outcome {
-  if (typeof json === 'object' && json !== null && 'root' in json) {
-    return { kind: 'dump', tree: json };
-  }
-  const answer = decodeAnswer(json, 'outcome');
-  const { cursor, errno, value, at, next, store, badFrees, ...counts } = answer;
+  const has = (field: string): boolean =>
+    typeof json === 'object' && json !== null && !Array.isArray(json) && field in json;
+  if (has('root')) return { kind: 'dump', tree: json };
+  if (has('ranges')) return { kind: 'ranges', ...decodeRanges(json, 'outcome') };
+  if (has('fault')) return { kind: 'fault', ...decodeFault(json, 'outcome') };
+  if (!Object.keys(STRUCTURE).some(has)) return answered(decodeContent(json, 'outcome'));
+  const { badFrees, height, nodes, queued, requested, store, ...answer } = decodeAll(
+    json,
+    'outcome',
+  );
+  return {
+    ...answered(answer),
+    structure: {
+      ...(store !== undefined && { store }),
+      requested,
+      queued,
+      height,
+      nodes,
+      ...(badFrees !== undefined && { badFrees }),
+    },
+  };
+}
+
+function answered({ at, cursor, errno, next, value }: ReturnType<typeof decodeContent>): Answered {
   return {
     kind: errno === undefined ? 'value' : 'errno',
     ...(value !== undefined && { value }),
     ...(errno !== undefined && { errno }),
     ...(at !== undefined && { at }),
     ...(next !== undefined && { next }),
-    structure: {
-      ...(store !== undefined && { store }),
-      ...counts,
-      ...(badFrees !== undefined && { badFrees }),
-    },
     ...(cursor !== undefined && { cursor }),
   };
 }
@@ -116,6 +149,8 @@ function decodeCursor(json: Json | undefined, field: string): CursorView {
 /** Writes an outcome as the probe writes it. */
 export function encodeOutcome(outcome: Outcome): Json {
   if (outcome.kind === 'dump') return outcome.tree;
+  if (outcome.kind === 'ranges') return { ranges: outcome.ranges };
+  if (outcome.kind === 'fault') return { fault: outcome.fault };
   const { at, cursor, errno, next, structure, value } = outcome;
   return {
     ...(value !== undefined && { value: value === null ? null : formatHex(value) }),

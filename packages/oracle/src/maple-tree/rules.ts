@@ -41,6 +41,11 @@ export const RULES: readonly Rule[] = [
     origin: `mas_set_range(), mas_pause(), mtree_dup(), mtree_destroy(), ${SOURCE}`,
   },
   {
+    id: 'fault.null-node',
+    sentence: 'A cursor that met a limit before any walk went on without a node.',
+    origin: `mas_next_setup(), mas_prev_setup(), mas_find_rev_setup(), ${SOURCE}`,
+  },
+  {
     id: 'errno.EEXIST',
     sentence: 'An insert met an entry.',
     origin: `mas_insert(), ${SOURCE}`,
@@ -61,9 +66,10 @@ const SEARCHES = /^(load|erase|find|find_after|next|prev|mas_(walk|next|prev|fin
 
 /** What decided an outcome. */
 export function ruleOf({ op }: Operation, outcome: Outcome): RuleId {
-  if (outcome.kind === 'dump') return 'call.done';
+  if (outcome.kind === 'dump' || outcome.kind === 'ranges') return 'call.done';
+  if (outcome.kind === 'fault') return 'fault.null-node';
   if (outcome.errno !== undefined) return `errno.${outcome.errno}`;
-  if (outcome.structure.store !== undefined) return `store.${outcome.structure.store}`;
+  if (outcome.structure?.store !== undefined) return `store.${outcome.structure.store}`;
   if (!SEARCHES.test(op)) return 'call.done';
   return outcome.value === null ? 'read.nothing' : 'read.entry';
 }

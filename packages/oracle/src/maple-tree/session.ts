@@ -7,6 +7,7 @@ import {
   STORE_TYPES,
   ZERO_ENTRY,
   type Cursor,
+  type GeometryName,
   type Key,
   type MapleTree,
   type MapleTreeOptions,
@@ -36,6 +37,12 @@ function wordOf(entry: Entry | null): bigint | null {
   return entry === RETRY_ENTRY ? RETRY_WORD : entry;
 }
 
+/** The shape of a tree's nodes: the machine's own, or one that promises only the content. */
+export type NodeShape = 'kernel' | 'tuned';
+
+/** What a branch follows, and the shape of its nodes. */
+export type BranchOptions = SnapshotOptions & { readonly nodes?: NodeShape };
+
 /** What a call answered, before the structure is added. */
 interface Answer {
   value?: bigint | null;
@@ -52,25 +59,72 @@ export class Session<K extends Key> {
   tree: MapleTree<K, Entry>;
   cursor: Cursor<K, Entry>;
   readonly #toKey: (word: bigint) => K;
-  /** Makes an empty tree of the same kind. */
-  readonly #newTree: () => MapleTree<K, Entry>;
+  /** Makes an empty tree of the same kind, with nodes of a shape. */
+  readonly #newTree: (nodes: NodeShape) => MapleTree<K, Entry>;
+  readonly #nodes: NodeShape;
 
   constructor(
-    newTree: () => MapleTree<K, Entry>,
+    newTree: (nodes: NodeShape) => MapleTree<K, Entry>,
     toKey: (word: bigint) => K,
-    tree: MapleTree<K, Entry> = newTree(),
+    nodes: NodeShape = 'kernel',
+    tree: MapleTree<K, Entry> = newTree(nodes),
     cursor: Cursor<K, Entry> = tree.cursor(),
   ) {
     this.#newTree = newTree;
     this.#toKey = toKey;
+    this.#nodes = nodes;
     this.tree = tree;
     this.cursor = cursor;
   }
 
   /** A second session that goes its own way from here, by what is given. */
-  branch(options: SnapshotOptions): Session<K> {
-    const tree = this.tree.snapshot(options);
-    return new Session(this.#newTree, this.#toKey, tree, this.cursor.in(tree));
+  branch({ nodes = 'kernel', ...options }: BranchOptions): Session<K> {
+    const from = nodes === this.#nodes ? this : this.#inNodes(nodes);
+    const tree = from.tree.snapshot(options);
+    return new Session(this.#newTree, this.#toKey, nodes, tree, from.cursor.in(tree));
+  }
+
+  /** The same content, flags and cursor in nodes of another shape. */
+  #inNodes(nodes: NodeShape): Session<K> {
+    const { cursor: from, tree: source } = this;
+    const tree = this.#newTree(nodes);
+    const { max, zero } = tree.keys;
+    if (source.root !== null) {
+      // Stored like this a tree has a leaf, whatever it holds later.
+      tree.storeRange(zero, max, ZERO_ENTRY);
+      tree.storeRange(zero, max, null);
+    }
+    source.forEach((entry, first, last) => tree.storeRange(first, last, entry));
+    tree.setInRcu(source.inRcu);
+    tree.allocWrapped = source.allocWrapped;
+    tree.resetStatistics();
+    const cursor = tree.cursor(from.index, from.last);
+    if (from.node !== null) cursor.walk();
+    cursor.setRangeHere(from.index, from.last);
+    cursor.status = from.status;
+    return new Session(this.#newTree, this.#toKey, nodes, tree, cursor);
+  }
+
+  /** Whether a store would be one over the whole domain: null takes the null beside it along. */
+  coversAll({ entry, first, last }: { first: bigint; last: bigint; entry: bigint }): boolean {
+    const max = BigInt(this.tree.keys.max);
+    if (entry !== 0n) return first === 0n && last === max;
+    const [before] = this.#hole(first > 0n ? first - 1n : 0n);
+    const [, behind] = this.#hole(last < max ? last + 1n : max);
+    return before === 0n && behind === max;
+  }
+
+  /** Whether there are nodes that hold nothing: a leaf whose one slot is null. */
+  isOneHole(): boolean {
+    const [first, last] = this.#hole(0n);
+    return this.tree.root !== null && first === 0n && last === BigInt(this.tree.keys.max);
+  }
+
+  /** The ends of the null slot at an index; of an entry only the index itself. */
+  #hole(index: bigint): readonly [bigint, bigint] {
+    const cursor = this.tree.cursor(this.#toKey(index));
+    if (cursor.walk() !== null) return [index, index];
+    return [BigInt(cursor.index), BigInt(cursor.last)];
   }
 
   /** Does one operation. */
@@ -78,7 +132,14 @@ export class Session<K extends Key> {
     if (operation.op === 'dump') return { kind: 'dump', tree: this.#dump() };
     if (operation.op === 'dup') return this.#dup();
     const before = this.tree.statistics();
-    const answer = this.#tree(operation) ?? this.#step(operation) ?? this.#write(operation);
+    let answer: Answer;
+    try {
+      answer = this.#tree(operation) ?? this.#step(operation) ?? this.#write(operation);
+    } catch (error) {
+      // Only with this bug can a cursor that is active have no node.
+      if (this.tree.rules.limitBeforeWalkStarts || this.cursor.node !== null) throw error;
+      return { kind: 'fault', fault: 'null node' };
+    }
     const after = this.tree.statistics();
     const store = STORE_TYPES.find((type) => after.stores[type] > before.stores[type]);
     return {
@@ -98,7 +159,7 @@ export class Session<K extends Key> {
   /** Goes on with a copy of the tree; the original is destroyed. */
   #dup(): Outcome {
     const { cursor, tree: original } = this;
-    const copy = this.#newTree();
+    const copy = this.#newTree(this.#nodes);
     copy.setInRcu(original.inRcu);
     const answer = code(original.dup(copy));
     const queued = original.statistics().queued;
@@ -331,13 +392,17 @@ export function openSession(setup: Setup, options: MapleTreeOptions<Entry> = {})
     isInternalEntry: (word) => typeof word === 'symbol' || (word & 3n) === 2n,
     ...options,
   };
+  const shaped = (nodes: NodeShape, own: GeometryName): MapleTreeOptions<Entry> => ({
+    ...common,
+    geometry: nodes === 'kernel' ? own : nodes,
+  });
   return setup.machine === '64-bit'
     ? new Session<bigint>(
-        () => createMapleTree<Entry>({ geometry: 'kernel64', ...common, keys: 'u64' }),
+        (nodes) => createMapleTree<Entry>({ ...shaped(nodes, 'kernel64'), keys: 'u64' }),
         (word) => word,
       )
     : new Session<number>(
-        () => createMapleTree<Entry>({ geometry: 'kernel32', ...common, keys: 'u32' }),
+        (nodes) => createMapleTree<Entry>({ ...shaped(nodes, 'kernel32'), keys: 'u32' }),
         Number,
       );
 }
