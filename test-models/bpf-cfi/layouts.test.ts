@@ -207,6 +207,10 @@ test('the posting’s XXX traps, instruction by instruction, and so does the oth
     ['mismatch-fineibt', 'UD at callee-check', 'ud2'],
     ['mismatch-paranoid', 'UD at caller-paranoid', '(bad: invalid)'],
     ['no-preamble', 'PF at caller-load', 'add r10d, dword [r11-0xf]'],
+    ['traced-kcfi', 'returned', 'hlt'],
+    ['traced-fineibt', 'returned', 'hlt'],
+    ['traced-modified', 'returned', 'hlt'],
+    ['traced-mismatch', 'UD at callee-check', 'ud2'],
   ]);
 });
 

@@ -117,7 +117,8 @@ export function runTraced(made: TrampolineRun): TrampolineReport {
 }
 
 function pagesOf(made: TrampolineRun, rsp: bigint): readonly Page[] {
-  const stack = new Uint8Array(STACK_SIZE);
+  // What earlier calls have left: nothing may count on zeroes.
+  const stack = new Uint8Array(STACK_SIZE).fill(0xa5);
   const view = new DataView(stack.buffer);
   const at = Number(rsp - PLACES.stack);
   view.setBigUint64(at, PLACES.caller, true);

@@ -66,6 +66,20 @@ export const CALLS: TrampolineCalls = {
   arity: ARITY_THUNKS,
 };
 
+const FENCE_SIZE = 0x10;
+
+/** The functions around programs, as kallsyms has them. */
+export const FENCE_SYMBOLS: readonly Symbol[] = (
+  [
+    ['__bpf_prog_enter_recur', CALLS.enter],
+    ['__bpf_prog_exit_recur', CALLS.exit],
+    ['__bpf_prog_enter_sleepable_recur', CALLS.sleepable.enter],
+    ['__bpf_prog_exit_sleepable_recur', CALLS.sleepable.exit],
+    ['__bpf_tramp_enter', CALLS.image.enter],
+    ['__bpf_tramp_exit', CALLS.image.exit],
+  ] as const
+).map(([name, address]) => ({ name, address, size: FENCE_SIZE }));
+
 /** The bytes of free space in packs. */
 export const FREE_BYTE = 0xcc;
 

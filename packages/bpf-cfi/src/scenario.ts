@@ -7,6 +7,7 @@ import { cfiFailure, resumed, type CfiFailure } from './cfi-failure.ts';
 import { isPermissive, type Place, type Trap } from './checked-call.ts';
 import {
   CALLER,
+  FENCE_SYMBOLS,
   kernelMachine,
   POINTER_SLOT,
   RETPOLINE_R11,
@@ -236,7 +237,7 @@ export function trace(scenario: Scenario, limit: number = EXECUTION_LIMIT): read
     ({ state } = result);
     lines.push({
       address,
-      symbol: symbolText([CALLER_SYMBOL, ...scenario.symbols], address),
+      symbol: symbolText([CALLER_SYMBOL, ...scenario.symbols, ...FENCE_SYMBOLS], address),
       bytes: code.subarray(0, length),
       text: decodedText(decoded, address),
       registers: {

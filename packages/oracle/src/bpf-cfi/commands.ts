@@ -165,8 +165,9 @@ function runScenario(io: CommandIo, name: string, wanted: string | undefined): n
       rows,
     )}\n\n`,
   );
-  const { trap, value, reports, retired } = execute(made);
+  const { trap, value, reports, retired, seen } = execute(made);
   for (const failure of reports) io.out(`${reportText(made, failure, failure.rip)}\n`);
+  for (const one of seen) io.out(`${one.program} saw 0x${one.value.toString(16)}\n`);
   io.out(
     trap === null
       ? `returned 0x${(value ?? 0n).toString(16)} after ${retired} instructions\n`

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type { Operation, Setup } from '@kernel-models/bpf-cfi';
+import type { Operation, Setup, TracingKind } from '@kernel-models/bpf-cfi';
 
 /** A call worth looking at instruction by instruction. */
 export interface NamedScenario {
@@ -36,6 +36,28 @@ function mismatch(cfi: string): readonly Operation[] {
   return [
     { op: 'boot', cfi, seed: 0 },
     { op: 'call', site: 'int site(int *)', callee },
+  ];
+}
+
+const TRACED = 'int bpf_modify_return_test(int a, int *b)';
+
+/** A call of a function with a program of each kind on it. */
+function traced(cfi: string, site: string, returns: number): readonly Operation[] {
+  const attach = (
+    program: string,
+    kind: TracingKind,
+    index: number,
+    returned: number,
+  ): Operation => ({
+    ...{ op: 'attach', program, kind, function: TRACED, returns: returned },
+    ...{ sees: { kind: 'argument', index }, sleepable: false, cookie: 0n },
+  });
+  return [
+    { op: 'boot', cfi, seed: 0 },
+    attach('before', 'fentry', 0, 0),
+    attach('instead', 'fmod_ret', 1, returns),
+    attach('behind', 'fexit', 2, 0),
+    { op: 'callTraced', site, function: TRACED, arguments: [1n, 2n] },
   ];
 }
 
@@ -84,5 +106,26 @@ export const SCENARIOS: readonly NamedScenario[] = [
     revision: 'bug:no-preamble',
     setup: KERNEL,
     operations: testRun('kcfi,norand'),
+  },
+  ...(['kcfi', 'fineibt'] as const).map((mode): NamedScenario => ({
+    name: `traced-${mode}`,
+    sentence: 'a function with programs for fentry, fmod_ret and fexit, called through a pointer',
+    revision: 'linux-6.12',
+    setup: KERNEL,
+    operations: traced(`${mode},norand`, TRACED, 0),
+  })),
+  {
+    name: 'traced-modified',
+    sentence: 'the same, where fmod_ret returns a value and the function is skipped',
+    revision: 'linux-6.12',
+    setup: KERNEL,
+    operations: traced('fineibt,norand', TRACED, 7),
+  },
+  {
+    name: 'traced-mismatch',
+    sentence: 'a call of the wrong type, which reaches neither the function nor its trampoline',
+    revision: 'linux-6.12',
+    setup: KERNEL,
+    operations: traced('fineibt,norand', 'void site(int, int *)', 0),
   },
 ];
