@@ -7,7 +7,7 @@
 //   node scripts/record/maple-tree.mjs --kernel-source linux-source-6.12
 //
 // Needs a C compiler that builds 64-bit and 32-bit programs. Options: --operations <count>,
-// --into <folder>.
+// --into <folder>. `findings` as an argument records the finding alone.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -22,7 +22,8 @@ import { answersOf, openTarget, RECORDINGS, writeRecording } from './recording.m
 const SCRIPT = 'scripts/record/maple-tree.mjs';
 const FINDINGS = fileURLToPath(new URL('../../test-models/maple-tree/findings', import.meta.url));
 
-const { values } = parseArgs({
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
   options: {
     'kernel-source': { type: 'string' },
     operations: { type: 'string', default: '210000' },
@@ -32,7 +33,7 @@ const { values } = parseArgs({
 
 const [target] = mapleTreeTargets({ kernelSource: values['kernel-source'] });
 const { facts } = await openTarget(target, mapleTreeModel.name, SCRIPT);
-await record();
+if (!positionals.includes('findings')) await record();
 await recordFinding();
 await target.close();
 
@@ -45,17 +46,32 @@ async function observe(one) {
 /**
  * A bug of 6.12 that no model should repeat: destroying a tree in RCU mode whose root has exactly 16
  * leaves clears the low 16 bits of the pointer to the last one, and frees what the rest points to.
+ * Behind it what does not go wrong: one leaf less, a taller tree, one with gaps, one without RCU.
  */
 async function recordFinding() {
-  const setup = { machine: '64-bit', allocRange: false, rcu: true };
-  const stores = Array.from({ length: 120 }, (_, i) => {
+  const cases = [
+    storesAndDestroy(120, { allocRange: false, rcu: true }),
+    storesAndDestroy(119, { allocRange: false, rcu: true }),
+    storesAndDestroy(128, { allocRange: false, rcu: true }),
+    storesAndDestroy(120, { allocRange: true, rcu: true }),
+    storesAndDestroy(120, { allocRange: false, rcu: false }),
+  ];
+  const traces = [];
+  for (const one of cases) traces.push(writeTrace(await observe(one), mapleTreeModel.codec));
+  mkdirSync(FINDINGS, { recursive: true });
+  writeFileSync(join(FINDINGS, 'destroy-full-range-rcu.jsonl'), traces.join(''));
+}
+
+/** Stores at every other index, which are never neighbours, and then destroy. */
+function storesAndDestroy(count, flags) {
+  const stores = Array.from({ length: count }, (_, i) => {
     const index = BigInt(2 * i);
     return { op: 'store', first: index, last: index, entry: 3n };
   });
-  const trace = await observe({ setup, operations: [...stores, { op: 'destroy' }] });
-  mkdirSync(FINDINGS, { recursive: true });
-  const path = join(FINDINGS, 'destroy-full-range-rcu.jsonl');
-  writeFileSync(path, writeTrace(trace, mapleTreeModel.codec));
+  return {
+    setup: { machine: '64-bit', ...flags },
+    operations: [...stores, { op: 'destroy' }],
+  };
 }
 
 /** Long cases of every shape first, then short ones until there are enough operations. */
