@@ -84,7 +84,7 @@ export interface CheckReport {
 }
 
 /** How many distinct divergences of a comparison are shrunk. The others are counted. */
-const MAX_SHRUNK = 5;
+export const MAX_SHRUNK = 5;
 
 /**
  * The oracle's main job: replays every recording of the given models, then runs a batch on every

@@ -2,7 +2,7 @@
 import type { AnyOperation, RevisionId } from '@kernel-models/model-core';
 import { generateCases } from './cases.ts';
 import { compareTraces, type ObservedTrace } from './comparison.ts';
-import type { CheckedComparison } from './check.ts';
+import { MAX_SHRUNK, type CheckedComparison } from './check.ts';
 import { observeCases } from './observe.ts';
 import type { ReadyTarget } from './select-target.ts';
 import { shrinkDivergence, type ShrunkDivergence } from './shrink/shrink-divergence.ts';
@@ -20,7 +20,7 @@ export interface FuzzOptions {
 
 /**
  * Generates cases until a batch diverges or the runs are used up, executes each on both sides, and
- * shrinks what diverges by executing both again.
+ * shrinks what diverges, a few at most, by executing both again.
  */
 export async function fuzz(
   subsystem: AnySubsystem,
@@ -54,7 +54,7 @@ export async function fuzz(
     onDivergence: () => stop.abort(),
   });
   const shrunk: ShrunkDivergence<unknown, AnyOperation, unknown, unknown>[] = [];
-  for (const report of comparison.divergences) {
+  for (const report of comparison.divergences.slice(0, MAX_SHRUNK)) {
     if (options.signal?.aborted === true) break;
     shrunk.push(await shrinkDivergence(subsystem, report, target, options.onShrink));
   }

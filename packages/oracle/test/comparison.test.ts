@@ -6,6 +6,7 @@ import {
   explainTrace,
   exportItf,
   formatDivergence,
+  fuzz,
   generateCases,
   modelReproducer,
   modelTarget,
@@ -40,6 +41,30 @@ describe('generateCases', () => {
     expect(few).toEqual(many.slice(0, 3));
     expect(many).toHaveLength(600);
     expect(many.slice(0, 256)).not.toEqual(many.slice(256, 512));
+  });
+});
+
+describe('fuzz', () => {
+  test('shrinks a few of many divergences, and counts the others', async () => {
+    const right = toyTarget();
+    let answers = 0;
+    const wrong = {
+      ...right,
+      async *run(...words: Parameters<typeof right.run>) {
+        for await (const outcome of right.run(...words)) {
+          yield outcome.kind === 'value' ? { ...outcome, value: 100 + (answers++ % 50) } : outcome;
+        }
+      },
+    };
+    const availability = { ok: true as const, source: facts.source, revision: 'linux-1.0' };
+    const { comparison, shrunk } = await fuzz(
+      toySubsystem,
+      { target: wrong, availability },
+      { revision: 'linux-1.0', runs: 64, seed: 1 },
+    );
+    expect(comparison.verdict).toBe('diverge');
+    expect(comparison.divergences.length).toBeGreaterThan(20);
+    expect(shrunk).toHaveLength(5);
   });
 });
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { randomInt } from 'node:crypto';
+import { MAX_SHRUNK } from '../../check.ts';
 import { EXIT } from '../../exit-code.ts';
 import { fuzz } from '../../fuzz.ts';
 import { saveDivergences } from '../../report/artifacts.ts';
@@ -32,7 +33,10 @@ interface FuzzFlags extends TargetOptions {
 export const fuzzCommand: AddCommand = (program, run) => {
   const command = program
     .command('fuzz <model>')
-    .description('run generated cases on a target and on the model; shrink what diverges')
+    .description(
+      'run generated cases on a target and on the model until they part; ' +
+        `shrink up to ${MAX_SHRUNK} distinct divergences and count the others`,
+    )
     .option(
       '--target <name>',
       'a target of the model, or model:<revision>; default: the first ready',
