@@ -34,7 +34,8 @@ export class Session<K> implements Measurable {
     for (let done = 0; done < LEAST_KEYS || operations < LEAST_OPERATIONS; done += count) {
       const store = this.#storeFor(workload);
       // A sample pays for its own garbage, not for that of the tree before it. Needs --expose-gc.
-      if (done === 0 || workload.repeatable !== true) globalThis.gc?.({ type: 'minor', execution: 'sync' });
+      if (done === 0 || workload.repeatable !== true)
+        globalThis.gc?.({ type: 'minor', execution: 'sync' });
       const started = process.cpuUsage();
       operations += workload.run(store, this.#keys);
       const { system, user } = process.cpuUsage(started);

@@ -166,8 +166,9 @@ export function storeAt<K extends Key, V>(
     if (again === null) return false;
     return storeAt(tree, again, before, beforeTail, last, lastTail, entry);
   }
-  const isSmall = newEnd < leafMin && level > 0;
-  if (isSmall && rebuildsToRoot) return false;
+  if (newEnd < leafMin && level > 0 && rebuildsToRoot) return false;
+  // The last leaf may be small, and grows: ascending stores would even it out with the full one before.
+  const isSmall = newEnd < leafMin && level > 0 && newEnd < end;
   countStore(tree, isSmall, newEnd < leafMin, offset === end, newEnd === end);
   const { hasGaps } = tree.nodes;
   const lost = hasGaps && entry !== null ? longestHole(leaf, place, offset, offsetEnd) : -1;
@@ -243,6 +244,17 @@ function longestHole<K extends Key, V>(
   return longest;
 }
 
+/** Whether a leaf, which begins behind `low`, has a null run of a length. Images are keys. */
+function hasRun<K extends Key, V>(leaf: MapleNode<K, V>, low: number, length: number): boolean {
+  let before = low;
+  for (let offset = 0; offset <= leaf.end; offset++) {
+    const pivot = imageAt(leaf, offset);
+    if (pivot - before >= length && entryAt(leaf, offset) === null) return true;
+    before = pivot;
+  }
+  return false;
+}
+
 /**
  * Tells the ancestors of the leaf where a store was made what its longest null run is now. Mostly what they
  * know says it: an entry that took less than the longest run left that as it was, and a null makes the
@@ -263,7 +275,7 @@ function leafChanged<K extends Key, V>(
   if (imageAt(leaf, leaf.end) <= LAST_EXACT) {
     const known = gapImage(path.node(level - 1), path.offset(level - 1));
     if (entry !== null) {
-      if (lost < known) return;
+      if (lost < known || hasRun(leaf, leafImage, known)) return;
     } else {
       const made = imageAt(leaf, offset) - (offset > 0 ? imageAt(leaf, offset - 1) : leafImage);
       if (made > known) raiseGap(tree, path, level, made, 0);

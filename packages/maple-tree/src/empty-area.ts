@@ -110,13 +110,13 @@ function busy<K extends Key, V>(cursor: Cursor<K, V>): number {
 
 /** A window and a size, as pairs: what a search compares at every slot. */
 class Wanted<K extends Key> {
-  readonly lowImage: number;
-  readonly lowTail: number;
-  readonly highImage: number;
-  readonly highTail: number;
-  readonly sizeImage: number;
-  readonly sizeTail: number;
-  readonly size: K;
+  declare readonly lowImage: number;
+  declare readonly lowTail: number;
+  declare readonly highImage: number;
+  declare readonly highTail: number;
+  declare readonly sizeImage: number;
+  declare readonly sizeTail: number;
+  declare readonly size: K;
 
   constructor(keys: KeyMode<K>, low: K, high: K, size: K) {
     this.lowImage = keys.image(low);

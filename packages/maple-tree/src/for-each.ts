@@ -92,7 +92,7 @@ class LeafWalk<K extends Key, V> {
   /** The node above the leaf, and the leaf's slot there; the leaf itself where it is the root. */
   #parent: MapleNode<K, V>;
   #at = 0;
-  leaf: MapleNode<K, V>;
+  declare leaf: MapleNode<K, V>;
   /** Where to begin in the leaf. */
   offset = 0;
   /** The key before that slot, as a pair; whoever reads the leaf sets it to the last key seen. */

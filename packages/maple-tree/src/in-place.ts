@@ -228,27 +228,47 @@ export function joinSmall<K extends Key, V>(
   image: number,
   tail: number,
 ): void {
-  while (joinDeepest(tree, image, tail));
+  while (descend(tree, image, tail) !== null && joinPath(tree));
   shrinkRoot(tree);
 }
 
-/** @returns whether there was one that is too small and has a neighbour */
-function joinDeepest<K extends Key, V>(
-  tree: MapleTree<K, V>,
-  image: number,
-  tail: number,
-): boolean {
-  if (descend(tree, image, tail) === null) return false;
+/**
+ * Goes up the path of the tree's place. A node without a neighbour stays; it may have one as soon as its
+ * parent is joined.
+ *
+ * @returns whether there is such a node
+ */
+function joinPath<K extends Key, V>(tree: MapleTree<K, V>): boolean {
   const { path } = tree.work.place;
+  let isLonely = false;
+  let hasJoined = false;
+  let hasJoinedAbove = false;
   for (let level = path.level; level > 0; level--) {
-    const node = path.node(level);
-    const { end } = path.node(level - 1);
-    if (node.end >= tree.nodes.minEndOf(node.leaf) || end === 0) continue;
-    evenOut(tree, path, level - 1, Math.min(path.offset(level - 1), end - 1));
-    forgetPlace(tree);
-    return true;
+    const parent = path.node(level - 1);
+    let at = path.offset(level - 1);
+    let node = path.node(level);
+    const minEnd = tree.nodes.minEndOf(node.leaf);
+    while (node.end < minEnd && parent.end > 0) {
+      at = withSmallerNeighbour(parent, at);
+      evenOut(tree, path, level - 1, at);
+      node = childAt(parent, at);
+      hasJoined = true;
+      hasJoinedAbove = isLonely;
+    }
+    if (node.end < minEnd) isLonely = true;
   }
-  return false;
+  if (hasJoined) forgetPlace(tree);
+  return hasJoinedAbove;
+}
+
+/**
+ * Of a child and the smaller of its neighbours, the offset of the left one: the fewer slots move, and the
+ * more often two nodes become one.
+ */
+function withSmallerNeighbour<K extends Key, V>(parent: MapleNode<K, V>, at: number): number {
+  if (at === 0) return 0;
+  if (at === parent.end) return at - 1;
+  return childAt(parent, at - 1).end < childAt(parent, at + 1).end ? at - 1 : at;
 }
 
 /** Lets the only child of the root take its place. */

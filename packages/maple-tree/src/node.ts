@@ -38,25 +38,26 @@ export const NO_TAILS: number[] = Array.from({ length: MOST_SLOTS }, () => 0);
  * is no parent pointer, since snapshots share nodes: a cursor keeps its path in place of it.
  */
 export class MapleNode<K extends Key, V> {
-  owner: Owner;
-  state: NodeState;
-  readonly leaf: boolean;
+  // Declared, not defined, for the reason that Cursor gives.
+  declare owner: Owner;
+  declare state: NodeState;
+  declare readonly leaf: boolean;
   /** Offset of the last used slot. */
-  end: number;
+  declare end: number;
   /** Offset of a slot with the largest gap. Only with gaps. */
-  gapSlot: number;
-  readonly keys: KeyMode<K>;
+  declare gapSlot: number;
+  declare readonly keys: KeyMode<K>;
   /** Inclusive upper bound of each slot: its image, see `KeyMode.keyOf`. */
-  readonly images: number[];
+  declare readonly images: number[];
   /** The tails of the same; {@link NO_TAILS} while all are 0. */
-  tails: number[];
+  declare tails: number[];
   /** A leaf's entries; null is "nothing stored". Empty in an internal node. */
-  readonly entries: (V | null)[];
+  declare readonly entries: (V | null)[];
   /** An internal node's children. Empty in a leaf. */
-  readonly children: (MapleNode<K, V> | null)[];
+  declare readonly children: (MapleNode<K, V> | null)[];
   /** Longest run of null indices below each child, as images. Empty without ALLOC_RANGE, in leaves. */
-  readonly gaps: number[];
-  gapTails: number[];
+  declare readonly gaps: number[];
+  declare gapTails: number[];
 
   constructor(
     owner: Owner,

@@ -10,7 +10,7 @@ import type { MapleTree } from './tree.ts';
  * last saw it, a store into the same leaf needs no walk, which halves the time of ascending inserts.
  */
 export class Place<K extends Key, V> {
-  readonly path: Path<K, V> = new Path<K, V>();
+  path: Path<K, V> = new Path<K, V>();
   offset = 0;
   /** The key before the leaf, as a pair; the image is -1 where there is none. */
   leafImage = -1;

@@ -3,8 +3,8 @@ import type { Cursor } from './cursor.ts';
 import { isDirect, storeAt } from './direct.ts';
 import type { Key } from './key.ts';
 import { entryAt, imageAt, maxOf } from './node.ts';
-import { LAST_EXACT, nextImage, nextTail } from './pair.ts';
-import { descend } from './place.ts';
+import { LAST_EXACT } from './pair.ts';
+import { descend, forgetPlace } from './place.ts';
 import type { MapleTree } from './tree.ts';
 
 /*
@@ -68,14 +68,18 @@ export function emptyAreaNear<K extends Key, V>(
   const sizeImage = keys.image(size);
   const first = searchNear(tree, low, keys.image(max), sizeImage);
   if (first < 0) return false;
-  const { leafImage, leafTail, offset, path } = work.place;
+  const { place } = work;
+  const { leafImage, offset, path } = place;
   const leaf = path.node(path.level);
-  cursor.path.copyFrom(path);
+  // The cursor takes the path, and the place the cursor's, to fill it anew.
+  place.path = cursor.path;
+  cursor.path = path;
+  forgetPlace(tree);
   cursor.status = 'active';
   cursor.node = leaf;
   cursor.offset = offset;
   cursor.end = leaf.end;
-  cursor.min = keys.keyOf(nextImage(leafImage, leafTail), nextTail(leafImage, leafTail));
+  cursor.min = keys.keyOf(leafImage + 1, 0);
   cursor.max = maxOf(leaf);
   cursor.index = keys.keyOf(first, 0);
   cursor.last = keys.keyOf(first + sizeImage - 1, 0);

@@ -14,10 +14,10 @@ export class StorePlan<K extends Key, V> {
   /** The entry at the store's index before it. */
   content: V | null = null;
   /** Lower bound of the slot where the store begins. */
-  rMin: K;
+  declare rMin: K; // Declared, not defined, for the reason that Cursor gives.
   /** The slot where it ends, and that slot's upper bound. */
   offsetEnd = 0;
-  endPivot: K;
+  declare endPivot: K;
   /** The leaf's END after the store. */
   newEnd = 0;
 

@@ -57,22 +57,22 @@ export interface SnapshotOptions {
  * @typeParam V entries: anything but null and undefined, which stand for "nothing"
  */
 export class MapleTree<K extends Key, V> {
-  readonly keys: KeyMode<K>;
-  readonly nodes: NodeFactory<K, V>;
-  readonly rules: Rules;
-  readonly allocator: NodeAllocator | null;
-  readonly debug: boolean;
-  readonly isInternalEntry: (entry: V) => boolean;
+  declare readonly keys: KeyMode<K>;
+  declare readonly nodes: NodeFactory<K, V>;
+  declare readonly rules: Rules;
+  declare readonly allocator: NodeAllocator | null;
+  declare readonly debug: boolean;
+  declare readonly isInternalEntry: (entry: V) => boolean;
   /** Whether stores that need no plan may go without one. */
-  readonly shortcuts: boolean;
+  declare readonly shortcuts: boolean;
   /** What {@link snapshot} makes: this class, or one that overrides it. */
-  readonly treeClass: typeof MapleTree;
+  declare readonly treeClass: typeof MapleTree;
   /** The last key as a pair; see `KeyMode.keyOf`. */
-  readonly maxImage: number;
-  readonly maxTail: number;
+  declare readonly maxImage: number;
+  declare readonly maxTail: number;
 
   /** Readers may run beside a writer: nodes are replaced in place of edited. MT_FLAGS_USE_RCU. */
-  inRcu: boolean;
+  declare inRcu: boolean;
   /** The node tree; null while there is none. */
   root: MapleNode<K, V> | null = null;
   /** The entry of index 0 in a tree without nodes. */
@@ -88,9 +88,9 @@ export class MapleTree<K extends Key, V> {
   readonly grace: GracePeriods<K, V> = new GracePeriods<K, V>();
 
   /** What a store needs while it runs. */
-  readonly work: Workspace<K, V>;
+  declare readonly work: Workspace<K, V>;
   /** The cursor of the simple interface. */
-  readonly ownCursor: Cursor<K, V>;
+  declare readonly ownCursor: Cursor<K, V>;
 
   constructor(
     keys: KeyMode<K>,
