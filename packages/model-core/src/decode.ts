@@ -60,6 +60,27 @@ export function hex(min: bigint = 0n, max: bigint = (1n << 64n) - 1n): Decoder<b
   };
 }
 
+/** How many bytes a field may have. */
+export interface ByteRange {
+  readonly min?: number;
+  readonly max: number;
+}
+
+/** Bytes as hexadecimal digits without a prefix: of exactly a size, or within a range. */
+export function bytes(size: number | ByteRange): Decoder<Uint8Array> {
+  const { min, max } = typeof size === 'number' ? { min: size, max: size } : { min: 0, ...size };
+  const expected = `${min === max ? max : `${min} to ${max}`} bytes as hexadecimal digits`;
+  return (json, field) => {
+    if (typeof json !== 'string' || !/^(?:[0-9a-f]{2})*$/.test(json)) {
+      throw new DecodeError(field, expected, json);
+    }
+    const count = json.length / 2;
+    if (count < min || count > max) throw new DecodeError(field, expected, json);
+    const byteAt = (index: number): number => parseInt(json.slice(2 * index, 2 * index + 2), 16);
+    return Uint8Array.from({ length: count }, (_, index) => byteAt(index));
+  };
+}
+
 /** A file mode as an octal string of up to four digits, `"0755"`. In memory a number. */
 export const octalMode: Decoder<number> = (json, field) => {
   if (typeof json !== 'string' || !/^[0-7]{1,5}$/.test(json) || parseInt(json, 8) > 0o7777) {

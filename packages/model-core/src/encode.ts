@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-import { formatHex, type Json } from './json.ts';
+import { formatBytes, formatHex, type Json } from './json.ts';
 
 /** How a model spells a number of a field; undefined: as every model does. */
 export type Spelling = (value: bigint | number, field: string) => Json | undefined;
 
 /**
- * Plain data as traces spell it, the other half of the decoders: a bigint as `0x…`, a field that is
- * `undefined` left out, everything else as it is.
+ * Plain data as traces spell it, the other half of the decoders: a bigint as `0x…`, bytes as
+ * hexadecimal digits, a field that is `undefined` left out, everything else as it is.
  *
  * @param field what a number stands in, for `spell` and for errors; within objects its name
  * @throws TypeError naming the field, where JSON cannot hold the value
@@ -14,6 +14,7 @@ export type Spelling = (value: bigint | number, field: string) => Json | undefin
 export function encodePlain(value: unknown, field: string, spell?: Spelling): Json {
   if (typeof value === 'bigint') return spell?.(value, field) ?? formatHex(value);
   if (typeof value === 'number') return spell?.(value, field) ?? value;
+  if (value instanceof Uint8Array) return formatBytes(value);
   if (Array.isArray(value)) return value.map((item) => encodePlain(item, field, spell));
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
   if (typeof value === 'object') {

@@ -7,7 +7,13 @@ export {
 } from './compare-revisions.ts';
 export type { Codec } from './codec.ts';
 export * as decode from './decode.ts';
-export { DecodeError, formatMode, type Decoder, type OptionalDecoder } from './decode.ts';
+export {
+  DecodeError,
+  formatMode,
+  type ByteRange,
+  type Decoder,
+  type OptionalDecoder,
+} from './decode.ts';
 export { encodePlain, type Spelling } from './encode.ts';
 export { deepEqual } from './equal.ts';
 export {
@@ -28,7 +34,7 @@ export {
   type ExploreResult,
 } from './explore.ts';
 export type { Invariant, Transition } from './invariant.ts';
-export { canonicalJson, formatHex, type Json, type JsonObject } from './json.ts';
+export { canonicalJson, formatBytes, formatHex, type Json, type JsonObject } from './json.ts';
 export type { AnyModel, AnyOperation, Model, Step } from './model.ts';
 export { hexFields, plainCodec, type PlainCodec } from './plain-codec.ts';
 export {

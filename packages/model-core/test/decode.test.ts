@@ -57,3 +57,24 @@ describe('decoders', () => {
     expect(() => decode.boolean('y'.repeat(500), 'it')).toThrow(/^it: expected .{0,130}$/);
   });
 });
+
+describe('bytes', () => {
+  test('of exactly a size', () => {
+    expect(decode.bytes(3)('000fff', 'b')).toEqual(Uint8Array.of(0, 15, 255));
+    expect(() => decode.bytes(3)('000f', 'b')).toThrow(
+      'b: expected 3 bytes as hexadecimal digits, got "000f"',
+    );
+  });
+
+  test('within a range, none of them included', () => {
+    const some = decode.bytes({ max: 2 });
+    expect(some('', 'b')).toEqual(new Uint8Array());
+    expect(some('ab00', 'b')).toEqual(Uint8Array.of(0xab, 0));
+    expect(() => some('ab0000', 'b')).toThrow('b: expected 0 to 2 bytes');
+    expect(() => decode.bytes({ min: 1, max: 2 })('', 'b')).toThrow('b: expected 1 to 2 bytes');
+  });
+
+  test.each(['abc', 'AB', '0xab', 'zz', 7, null])('not as %j', (json) => {
+    expect(() => decode.bytes({ max: 8 })(json, 'b')).toThrow('b: expected 0 to 8 bytes');
+  });
+});

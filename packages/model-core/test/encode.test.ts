@@ -3,11 +3,18 @@ import { expect, test } from 'vitest';
 import { decode, encodePlain, hexFields, plainCodec } from '@kernel-models/model-core';
 
 test('plain data keeps its shape, and a bigint becomes its 0x form', () => {
-  const value = { a: 255n, b: [1n, -5n], c: { d: 'text', e: true, f: null, g: 7 }, h: undefined };
+  const value = {
+    a: 255n,
+    b: [1n, -5n],
+    c: { d: 'text', e: true, f: null, g: 7 },
+    h: undefined,
+    i: Uint8Array.of(0, 15, 255),
+  };
   expect(encodePlain(value, 'value')).toEqual({
     a: '0xff',
     b: ['0x1', '-0x5'],
     c: { d: 'text', e: true, f: null, g: 7 },
+    i: '000fff',
   });
 });
 

@@ -1,39 +1,17 @@
 // SPDX-License-Identifier: MIT
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import {
   decode,
   DecodeError,
-  formatHex,
+  plainCodec,
   type Codec,
   type Decoder,
-  type Json,
-  type JsonObject,
 } from '@kernel-models/model-core';
 import { DIGEST_SIZE, PAGE_SIZE } from './constants.ts';
 import { REGISTER_NAMES, type Operation, type Registers } from './operation.ts';
 import type { Outcome } from './outcome.ts';
 import type { Setup } from './setup.ts';
 
-const { boolean, hex, integer, object, oneOf, optional, union } = decode;
-
-/**
- * Bytes as a hexadecimal string without a prefix, of a size or of at most one.
- *
- * @param exact whether `size` is the size and not its limit
- */
-function bytes(size: number, exact: boolean = true): Decoder<Uint8Array> {
-  return (json, field) => {
-    const expected = `${exact ? '' : 'at most '}${size} bytes as hexadecimal digits`;
-    if (typeof json !== 'string' || !/^(?:[0-9a-f]{2})*$/.test(json)) {
-      throw new DecodeError(field, expected, json);
-    }
-    const value = hexToBytes(json);
-    if (exact ? value.length !== size : value.length > size) {
-      throw new DecodeError(field, expected, json);
-    }
-    return value;
-  };
-}
+const { boolean, bytes, hex, integer, object, oneOf, optional, union } = decode;
 
 function number<const Value extends number>(...values: readonly Value[]): Decoder<Value> {
   return (json, field) => {
@@ -61,7 +39,7 @@ const setup: Decoder<Setup> = object({
   }),
 });
 
-const page = bytes(PAGE_SIZE, false);
+const page = bytes({ max: PAGE_SIZE });
 const u32 = hex(0n, 0xffff_ffffn);
 const operation: Decoder<Operation> = union('op', {
   tdcall: {
@@ -118,26 +96,5 @@ const outcome: Decoder<Outcome> = union('kind', {
   refused: {},
 });
 
-/** A value as JSON: bytes as hexadecimal digits, bigints as `0x…`. */
-function toJson(value: unknown): Json {
-  if (value instanceof Uint8Array) return bytesToHex(value);
-  if (typeof value === 'bigint') return formatHex(value);
-  if (typeof value === 'object' && value !== null) {
-    const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-    return Object.fromEntries(fields.map(([name, field]) => [name, toJson(field)])) as JsonObject;
-  }
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
-    return value;
-  }
-  return null;
-}
-
 /** JSON to values of the TDX module's model and back. Byte strings are hexadecimal digits. */
-export const codec: Codec<Setup, Operation, Outcome> = {
-  decodeSetup: (json) => setup(json, 'setup'),
-  encodeSetup: toJson,
-  decodeOperation: (json) => operation(json, 'operation'),
-  encodeOperation: toJson,
-  decodeOutcome: (json) => outcome(json, 'outcome'),
-  encodeOutcome: toJson,
-};
+export const codec: Codec<Setup, Operation, Outcome> = plainCodec({ setup, operation, outcome });

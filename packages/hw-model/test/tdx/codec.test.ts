@@ -46,7 +46,7 @@ describe('the codec', () => {
 
   test.each([
     [{ op: 'page-aug', gpa: '0x0', level: 2 }, /operation\.level: expected one of 0, 1, got 2/],
-    [{ op: 'page-add', gpa: '0x0', content: 'abc' }, /operation\.content: expected at most 4096/],
+    [{ op: 'page-add', gpa: '0x0', content: 'abc' }, /operation\.content: expected 0 to 4096/],
     [{ op: 'module-update', teeTcbSvn: '00' }, /operation\.teeTcbSvn: expected 16 bytes/],
     [{ op: 'vp-init', more: 1 }, /operation\.more: expected no such field/],
   ])('%j is refused by its field', (json, message) => {

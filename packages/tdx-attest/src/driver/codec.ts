@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
-import { decode, ERRNO_NAMES, type Codec, type Decoder } from '@kernel-models/model-core';
+import {
+  decode,
+  ERRNO_NAMES,
+  plainCodec,
+  type Codec,
+  type Decoder,
+} from '@kernel-models/model-core';
 import { REPORTDATA_SIZE, TDREPORT_SIZE } from '@kernel-models/hw-model/tdx';
-import { bytes, toJson } from '../json.ts';
 import { LOAD_FAILURES, type DriverOperation } from './operation.ts';
 import type { DriverOutcome } from './outcome.ts';
 import type { Setup } from './setup.ts';
 
-const { array, boolean, hex, integer, object, oneOf, optional, string, union } = decode;
+const { array, boolean, bytes, hex, integer, object, oneOf, optional, string, union } = decode;
 
 /** Bytes of struct tdx_report_req. */
 const REQUEST_SIZE = REPORTDATA_SIZE + TDREPORT_SIZE;
@@ -49,11 +54,8 @@ export const decodeDriverOutcome: Decoder<DriverOutcome> = union('kind', {
 });
 
 /** JSON to values of the driver's model and back. Byte strings are hexadecimal digits. */
-export const codec: Codec<Setup, DriverOperation, DriverOutcome> = {
-  decodeSetup: (json) => decodeSetup(json, 'setup'),
-  encodeSetup: toJson,
-  decodeOperation: (json) => decodeDriverOperation(json, 'operation'),
-  encodeOperation: toJson,
-  decodeOutcome: (json) => decodeDriverOutcome(json, 'outcome'),
-  encodeOutcome: toJson,
-};
+export const codec: Codec<Setup, DriverOperation, DriverOutcome> = plainCodec({
+  setup: decodeSetup,
+  operation: decodeDriverOperation,
+  outcome: decodeDriverOutcome,
+});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { tdKey } from '@kernel-models/hw-model/tdx';
-import { keyOf } from '../json.ts';
+import { keyOf } from '../key-of.ts';
 import type { DriverState } from './state.ts';
 
 /** Equal keys, equal states of the driver and of the TD below it. */

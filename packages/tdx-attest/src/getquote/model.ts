@@ -3,13 +3,13 @@ import {
   decode,
   DecodeError,
   ERRNO_NAMES,
+  plainCodec,
   type Codec,
   type Decoder,
   type Invariant,
   type Model,
   type RevisionId,
 } from '@kernel-models/model-core';
-import { toJson } from '../json.ts';
 import { featuresOf, revisionsWith, type Features } from '../revisions.ts';
 import { begin, DONE, interrupt, next, second, step } from './guest.ts';
 import { actAsHost } from './host.ts';
@@ -178,14 +178,11 @@ const outcome: Decoder<GetQuoteOutcome> = union('kind', {
 });
 
 /** JSON to values of the handshake's model and back. */
-const codec: Codec<Setup, GetQuoteOperation, GetQuoteOutcome> = {
-  decodeSetup: (json) => setup(json, 'setup'),
-  encodeSetup: toJson,
-  decodeOperation: (json) => operation(json, 'operation'),
-  encodeOperation: toJson,
-  decodeOutcome: (json) => outcome(json, 'outcome'),
-  encodeOutcome: toJson,
-};
+const codec: Codec<Setup, GetQuoteOperation, GetQuoteOutcome> = plainCodec({
+  setup,
+  operation,
+  outcome,
+});
 
 /** The handshake over the shared buffer of GetQuote, access by access. Linux 6.7 to 7.0. */
 export const model: Model<GetQuoteState, GetQuoteOperation, GetQuoteOutcome, Setup> = {

@@ -2,6 +2,7 @@
 import { bytesToHex } from '@noble/hashes/utils.js';
 import {
   decode,
+  plainCodec,
   type Codec,
   type Decoder,
   type Invariant,
@@ -9,7 +10,6 @@ import {
   type Rule,
 } from '@kernel-models/model-core';
 import { nobleBackend, type SignatureBackend } from '../crypto/signature-backend.ts';
-import { bytes, toJson } from '../json.ts';
 import { KeyServer } from './key-server.ts';
 import { NONCE_SIZE } from './protocol.ts';
 import {
@@ -89,7 +89,7 @@ export const KEY_SERVER_INVARIANTS: readonly KeyServerInvariant[] = [
   },
 ];
 
-const { integer, object, oneOf, string, union } = decode;
+const { bytes, integer, object, oneOf, string, union } = decode;
 const setup: Decoder<Setup> = object({
   name: string,
   policy: oneOf(POLICY_NAMES),
@@ -117,14 +117,11 @@ const outcome: Decoder<KeyServerOutcome> = union('kind', {
 });
 
 /** JSON to values of the key server's model and back. Byte strings are hexadecimal digits. */
-const codec: Codec<Setup, KeyServerOperation, KeyServerOutcome> = {
-  decodeSetup: (json) => setup(json, 'setup'),
-  encodeSetup: toJson,
-  decodeOperation: (json) => operation(json, 'operation'),
-  encodeOperation: toJson,
-  decodeOutcome: (json) => outcome(json, 'outcome'),
-  encodeOutcome: toJson,
-};
+const codec: Codec<Setup, KeyServerOperation, KeyServerOutcome> = plainCodec({
+  setup,
+  operation,
+  outcome,
+});
 
 /** The model of a key server that computes with a given backend. */
 export function keyServerModel(

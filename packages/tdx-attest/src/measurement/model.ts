@@ -2,6 +2,7 @@
 import { sha384 } from '@noble/hashes/sha2.js';
 import {
   decode,
+  plainCodec,
   type Codec,
   type Decoder,
   type Invariant,
@@ -15,7 +16,7 @@ import { apply as applyToDriver } from '../driver/apply.ts';
 import { decodeDriverOperation, decodeDriverOutcome, decodeSetup } from '../driver/codec.ts';
 import { driverKey } from '../driver/key.ts';
 import { initial as initialDriver, type Setup } from '../driver/setup.ts';
-import { bytes, keyOf, toJson } from '../json.ts';
+import { keyOf } from '../key-of.ts';
 import { featuresOf, revisionsWith } from '../revisions.ts';
 import { readRegister, writeRegister } from './files.ts';
 import { REGISTER_FILES, REGISTERS } from './registers.ts';
@@ -88,7 +89,7 @@ const INVARIANTS: readonly Invariant<MeasurementState, MeasurementOperation, Mea
     },
   ];
 
-const { boolean, integer, object, oneOf, optional, union } = decode;
+const { boolean, bytes, integer, object, oneOf, optional, union } = decode;
 const position = integer(0, 1 << 20);
 
 const own: Decoder<MeasurementOperation> = union('op', {
@@ -106,25 +107,24 @@ const ownOutcome = object({
   tdcalls: integer(0, 1),
 });
 
-function field(json: Json, name: string): unknown {
+function member(json: Json | undefined, name: string): unknown {
   return typeof json === 'object' && json !== null ? Reflect.get(json, name) : undefined;
 }
 
+const operation: Decoder<MeasurementOperation> = (json, field) =>
+  String(member(json, 'op')).startsWith('mr-')
+    ? own(json, field)
+    : decodeDriverOperation(json, field);
+
+const outcome: Decoder<MeasurementOutcome> = (json, field) =>
+  member(json, 'kind') === 'bytes' ? ownOutcome(json, field) : decodeDriverOutcome(json, field);
+
 /** JSON to values of the measurement model and back. Byte strings are hexadecimal digits. */
-const codec: Codec<Setup, MeasurementOperation, MeasurementOutcome> = {
-  decodeSetup: (json) => decodeSetup(json, 'setup'),
-  encodeSetup: toJson,
-  decodeOperation: (json) =>
-    String(field(json, 'op')).startsWith('mr-')
-      ? own(json, 'operation')
-      : decodeDriverOperation(json, 'operation'),
-  encodeOperation: toJson,
-  decodeOutcome: (json) =>
-    field(json, 'kind') === 'bytes'
-      ? ownOutcome(json, 'outcome')
-      : decodeDriverOutcome(json, 'outcome'),
-  encodeOutcome: toJson,
-};
+const codec: Codec<Setup, MeasurementOperation, MeasurementOutcome> = plainCodec({
+  setup: decodeSetup,
+  operation,
+  outcome,
+});
 
 /** The measurement registers in sysfs, on the guest driver. Linux 6.16 and 7.0. */
 export const model: Model<MeasurementState, MeasurementOperation, MeasurementOutcome, Setup> = {

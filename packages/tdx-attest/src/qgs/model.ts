@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {
   decode,
+  plainCodec,
   type Codec,
   type Decoder,
   type Invariant,
@@ -11,7 +12,6 @@ import {
 import { REPORTDATA_SIZE, TDREPORT_OFFSET } from '@kernel-models/hw-model/tdx';
 import { areEqual } from '../bytes.ts';
 import { platformNamed } from '../driver/index.ts';
-import { bytes, toJson } from '../json.ts';
 import { parseQuote } from '../quote/index.ts';
 import { createQuotingEnclave, type QuotingEnclave } from '../quoting-enclave/quoting-enclave.ts';
 import { createTestPki } from '../test-pki/test-pki.ts';
@@ -169,7 +169,7 @@ const INVARIANTS: readonly QgsInvariant[] = [
   },
 ];
 
-const { boolean, integer, object, string, union } = decode;
+const { boolean, bytes, integer, object, string, union } = decode;
 const setup: Decoder<Setup> = object({ platform: string, pkiSeed: string });
 const operation: Decoder<QgsOperation> = union('op', {
   send: { bytes: bytes({ max: 1 << 20 }) },
@@ -181,14 +181,7 @@ const outcome: Decoder<QgsOutcome> = union('kind', {
 });
 
 /** JSON to values of the service's model and back. Byte strings are hexadecimal digits. */
-const codec: Codec<Setup, QgsOperation, QgsOutcome> = {
-  decodeSetup: (json) => setup(json, 'setup'),
-  encodeSetup: toJson,
-  decodeOperation: (json) => operation(json, 'operation'),
-  encodeOperation: toJson,
-  decodeOutcome: (json) => outcome(json, 'outcome'),
-  encodeOutcome: toJson,
-};
+const codec: Codec<Setup, QgsOperation, QgsOutcome> = plainCodec({ setup, operation, outcome });
 
 /** The quote generation service with a quoting enclave of TEST keys behind it. */
 export const model: Model<QgsState, QgsOperation, QgsOutcome, Setup> = {

@@ -3,17 +3,17 @@ import {
   decode,
   DecodeError,
   ERRNO_NAMES,
+  plainCodec,
   type Codec,
   type Decoder,
   type Json,
 } from '@kernel-models/model-core';
 import { decodeDriverOperation, decodeDriverOutcome } from '../driver/codec.ts';
-import { bytes, toJson } from '../json.ts';
 import { ITEM_FILES, type TsmOperation } from './operation.ts';
 import type { TsmOutcome } from './outcome.ts';
 import type { Setup } from './setup.ts';
 
-const { boolean, hex, integer, object, oneOf, optional, string, union } = decode;
+const { boolean, bytes, hex, integer, object, oneOf, optional, string, union } = decode;
 
 const setup: Decoder<Setup> = object({
   tdxGuest: boolean,
@@ -86,14 +86,14 @@ const DRIVER_OPERATIONS: ReadonlySet<unknown> = new Set([
   'set-tdcall-status',
 ]);
 
-function opOf(json: Json, tag: 'op' | 'kind'): unknown {
+function opOf(json: Json | undefined, tag: 'op' | 'kind'): unknown {
   return typeof json === 'object' && json !== null && tag in json ? Reflect.get(json, tag) : null;
 }
 
-function operation(json: Json): TsmOperation {
-  if (!DRIVER_OPERATIONS.has(opOf(json, 'op'))) return own(json, 'operation');
-  const decoded = decodeDriverOperation(json, 'operation');
-  if (decoded.op === 'load') throw new DecodeError('operation.op', 'another operation', json);
+function operation(json: Json | undefined, field: string): TsmOperation {
+  if (!DRIVER_OPERATIONS.has(opOf(json, 'op'))) return own(json, field);
+  const decoded = decodeDriverOperation(json, field);
+  if (decoded.op === 'load') throw new DecodeError(`${field}.op`, 'another operation', json);
   return decoded;
 }
 
@@ -116,19 +116,16 @@ const ownOutcome: Decoder<TsmOutcome> = union('kind', {
   blocked: {},
 });
 
-function outcome(json: Json): TsmOutcome {
+function outcome(json: Json | undefined, field: string): TsmOutcome {
   const kind = opOf(json, 'kind');
   return kind === 'value' || kind === 'report'
-    ? decodeDriverOutcome(json, 'outcome')
-    : ownOutcome(json, 'outcome');
+    ? decodeDriverOutcome(json, field)
+    : ownOutcome(json, field);
 }
 
 /** JSON to values of the report items' model and back. Byte strings are hexadecimal digits. */
-export const codec: Codec<Setup, TsmOperation, TsmOutcome> = {
-  decodeSetup: (json) => setup(json, 'setup'),
-  encodeSetup: toJson,
-  decodeOperation: operation,
-  encodeOperation: toJson,
-  decodeOutcome: outcome,
-  encodeOutcome: toJson,
-};
+export const codec: Codec<Setup, TsmOperation, TsmOutcome> = plainCodec({
+  setup,
+  operation,
+  outcome,
+});

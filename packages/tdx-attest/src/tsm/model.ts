@@ -2,7 +2,7 @@
 import { deepEqual, type Model } from '@kernel-models/model-core';
 import { startsWith } from '../bytes.ts';
 import { matches as matchesDriver } from '../driver/matches.ts';
-import { keyOf } from '../json.ts';
+import { keyOf } from '../key-of.ts';
 import { revisionsWith } from '../revisions.ts';
 import { apply } from './apply.ts';
 import { codec } from './codec.ts';

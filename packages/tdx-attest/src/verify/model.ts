@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {
   decode,
+  plainCodec,
   type Codec,
   type Decoder,
   type Model,
@@ -9,7 +10,6 @@ import {
   type Step as ModelStep,
 } from '@kernel-models/model-core';
 import { nobleBackend, type SignatureBackend } from '../crypto/signature-backend.ts';
-import { bytes, toJson } from '../json.ts';
 import { NO_TRAIL } from '../trails.ts';
 import type { Collateral } from './collateral.ts';
 import type { Policy } from './policy.ts';
@@ -60,7 +60,7 @@ const RULES: readonly Rule[] = [
   { id: 'verify.time', sentence: 'Time is what the caller says.', origin: 'This model' },
 ];
 
-const { integer, object, oneOf, optional, string, union } = decode;
+const { bytes, integer, object, oneOf, optional, string, union } = decode;
 const der = bytes({ max: 1 << 16 });
 const setup: Decoder<Setup> = object({
   root: der,
@@ -89,14 +89,11 @@ const outcome: Decoder<VerifierOutcome> = union('kind', {
 });
 
 /** JSON to values of the verifier's model and back. Byte strings are hexadecimal digits. */
-const codec: Codec<Setup, VerifierOperation, VerifierOutcome> = {
-  decodeSetup: (json) => setup(json, 'setup'),
-  encodeSetup: toJson,
-  decodeOperation: (json) => operation(json, 'operation'),
-  encodeOperation: toJson,
-  decodeOutcome: (json) => outcome(json, 'outcome'),
-  encodeOutcome: toJson,
-};
+const codec: Codec<Setup, VerifierOperation, VerifierOutcome> = plainCodec({
+  setup,
+  operation,
+  outcome,
+});
 
 /** What one side leaves out is not compared: a peer says no more than yes or no. */
 function matches(observed: VerifierOutcome, modelled: VerifierOutcome): boolean {
