@@ -5,19 +5,45 @@ import {
   createRangeMap,
   EINVAL,
   geometry,
+  RangeMap,
   RETRY_ENTRY,
+  ZERO_ENTRY,
+  type Key,
+  type KeyModeName,
   type MapleTree,
 } from '@kernel-models/maple-tree';
 import { loadInSteps } from '@kernel-models/maple-tree/testing';
 
-/** [0, 9] = 'a' [20, 29] = 'b', with gaps kept. */
-function twoRanges(): MapleTree<number, string> {
-  return fill(createMapleTree<string>({ allocRange: true, geometry: 'kernel64' }));
+/** A tree with keys of any mode. */
+type AnyTree = MapleTree<Key, unknown>;
+
+/** A mode of keys, how an index is written in it, and what is no index there. */
+interface Mode {
+  readonly keys: KeyModeName;
+  readonly k: (index: number) => Key;
+  readonly bad: readonly unknown[];
 }
 
-function fill<Tree extends Pick<MapleTree<number, string>, 'storeRange'>>(tree: Tree): Tree {
-  tree.storeRange(0, 9, 'a');
-  tree.storeRange(20, 29, 'b');
+const MODES: readonly Mode[] = [
+  {
+    keys: 'number',
+    k: (index) => index,
+    bad: [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 5n, '5', null],
+  },
+  { keys: 'u32', k: (index) => index, bad: [-1, 0.5, Number.NaN, 2 ** 32, 2 ** 53, 5n, '5'] },
+  { keys: 'u64', k: BigInt, bad: [-1n, 2n ** 64n, 5, 1.5, Number.NaN, '5', null] },
+];
+
+/** [0, 9] = 'a' [20, 29] = 'b', with gaps kept. */
+function twoRanges({ k, keys }: Mode, debug: boolean = false): AnyTree {
+  const common = { allocRange: true, geometry: 'kernel64', debug } as const;
+  const made: unknown =
+    keys === 'u64'
+      ? createMapleTree<unknown>({ ...common, keys })
+      : createMapleTree<unknown>({ ...common, keys });
+  const tree = made as AnyTree;
+  tree.storeRange(k(0), k(9), 'a');
+  tree.storeRange(k(20), k(29), 'b');
   return tree;
 }
 
@@ -25,101 +51,186 @@ function fill<Tree extends Pick<MapleTree<number, string>, 'storeRange'>>(tree: 
 const CALLS: readonly (readonly [
   field: string,
   call: string,
-  (tree: MapleTree<number, string>, bad: number) => unknown,
+  (tree: AnyTree, bad: Key, k: Mode['k']) => unknown,
 ])[] = [
   ['index', 'load', (tree, bad) => tree.load(bad)],
   ['first', 'store', (tree, bad) => tree.store(bad, 'x')],
-  ['last', 'storeRange', (tree, bad) => tree.storeRange(3, bad, 'x')],
+  ['first', 'storeRange', (tree, bad, k) => tree.storeRange(bad, k(3), 'x')],
+  ['last', 'storeRange', (tree, bad, k) => tree.storeRange(k(3), bad, 'x')],
   ['first', 'insert', (tree, bad) => tree.insert(bad, 'x')],
-  ['last', 'insertRange', (tree, bad) => tree.insertRange(3, bad, 'x')],
+  ['first', 'insertRange', (tree, bad, k) => tree.insertRange(bad, k(3), 'x')],
+  ['last', 'insertRange', (tree, bad, k) => tree.insertRange(k(3), bad, 'x')],
   ['index', 'erase', (tree, bad) => tree.erase(bad)],
-  ['size', 'allocRangeLow', (tree, bad) => tree.allocRangeLow('x', bad, 0, 99)],
-  ['min', 'allocRangeLow', (tree, bad) => tree.allocRangeLow('x', 1, bad, 99)],
-  ['max', 'allocRangeHigh', (tree, bad) => tree.allocRangeHigh('x', 1, 0, bad)],
-  ['min', 'allocCyclic', (tree, bad) => tree.allocCyclic('x', bad, 99, 0)],
-  ['max', 'allocCyclic', (tree, bad) => tree.allocCyclic('x', 0, bad, 0)],
-  ['next', 'allocCyclic', (tree, bad) => tree.allocCyclic('x', 0, 99, bad)],
+  ['size', 'allocRangeLow', (tree, bad, k) => tree.allocRangeLow('x', bad, k(0), k(99))],
+  ['min', 'allocRangeLow', (tree, bad, k) => tree.allocRangeLow('x', k(1), bad, k(99))],
+  ['max', 'allocRangeLow', (tree, bad, k) => tree.allocRangeLow('x', k(1), k(0), bad)],
+  ['size', 'allocRangeHigh', (tree, bad, k) => tree.allocRangeHigh('x', bad, k(0), k(99))],
+  ['min', 'allocRangeHigh', (tree, bad, k) => tree.allocRangeHigh('x', k(1), bad, k(99))],
+  ['max', 'allocRangeHigh', (tree, bad, k) => tree.allocRangeHigh('x', k(1), k(0), bad)],
+  ['min', 'allocCyclic', (tree, bad, k) => tree.allocCyclic('x', bad, k(99), k(0))],
+  ['max', 'allocCyclic', (tree, bad, k) => tree.allocCyclic('x', k(0), bad, k(0))],
+  ['next', 'allocCyclic', (tree, bad, k) => tree.allocCyclic('x', k(0), k(99), bad)],
   ['index', 'find', (tree, bad) => tree.find(bad)],
-  ['max', 'find', (tree, bad) => tree.find(0, bad)],
-  ['max', 'findAfter', (tree, bad) => tree.findAfter(1, bad)],
-  ['max', 'findAll', (tree, bad) => [...tree.findAll(0, bad)]],
+  ['max', 'find', (tree, bad, k) => tree.find(k(0), bad)],
+  ['index', 'findAfter', (tree, bad) => tree.findAfter(bad)],
+  ['max', 'findAfter', (tree, bad, k) => tree.findAfter(k(1), bad)],
+  ['max', 'findAll', (tree, bad, k) => [...tree.findAll(k(0), bad)]],
   ['index', 'next', (tree, bad) => tree.next(bad)],
-  ['max', 'next', (tree, bad) => tree.next(0, bad)],
-  ['min', 'prev', (tree, bad) => tree.prev(25, bad)],
+  ['max', 'next', (tree, bad, k) => tree.next(k(0), bad)],
+  ['index', 'prev', (tree, bad) => tree.prev(bad)],
+  ['min', 'prev', (tree, bad, k) => tree.prev(k(25), bad)],
   ['from', 'forEach', (tree, bad) => tree.forEach(() => undefined, bad)],
-  ['to', 'forEach', (tree, bad) => tree.forEach(() => undefined, 0, bad)],
+  ['to', 'forEach', (tree, bad, k) => tree.forEach(() => undefined, k(0), bad)],
   ['first', 'cursor', (tree, bad) => tree.cursor(bad)],
-  ['first', 'cursor.set', (tree, bad) => tree.cursor(5).set(bad)],
-  ['last', 'cursor.setRangeHere', (tree, bad) => tree.cursor(5).setRangeHere(5, bad)],
-  ['max', 'cursor.next', (tree, bad) => tree.cursor(5).next(bad)],
-  ['max', 'cursor.nextRange', (tree, bad) => tree.cursor(5).nextRange(bad)],
-  ['min', 'cursor.prev', (tree, bad) => tree.cursor(5).prev(bad)],
-  ['min', 'cursor.prevRange', (tree, bad) => tree.cursor(5).prevRange(bad)],
-  ['max', 'cursor.find', (tree, bad) => tree.cursor(5).find(bad)],
-  ['max', 'cursor.findRange', (tree, bad) => tree.cursor(5).findRange(bad)],
-  ['min', 'cursor.findRev', (tree, bad) => tree.cursor(5).findRev(bad)],
-  ['min', 'cursor.findRangeRev', (tree, bad) => tree.cursor(5).findRangeRev(bad)],
-  ['min', 'cursor.emptyArea', (tree, bad) => tree.cursor().emptyArea(bad, 99, 1)],
-  ['max', 'cursor.emptyAreaRev', (tree, bad) => tree.cursor().emptyAreaRev(0, bad, 1)],
-  ['size', 'cursor.emptyArea', (tree, bad) => tree.cursor().emptyArea(0, 99, bad)],
-  ['count', 'cursor.expectedEntries', (tree, bad) => tree.cursor().expectedEntries(bad)],
+  ['last', 'cursor', (tree, bad, k) => tree.cursor(k(0), bad)],
+  ['first', 'cursor.set', (tree, bad, k) => tree.cursor(k(5)).set(bad)],
+  ['last', 'cursor.set', (tree, bad, k) => tree.cursor(k(5)).set(k(5), bad)],
+  ['first', 'cursor.setRangeHere', (tree, bad, k) => tree.cursor(k(5)).setRangeHere(bad, k(5))],
+  ['last', 'cursor.setRangeHere', (tree, bad, k) => tree.cursor(k(5)).setRangeHere(k(5), bad)],
+  ['max', 'cursor.next', (tree, bad, k) => tree.cursor(k(5)).next(bad)],
+  ['max', 'cursor.nextRange', (tree, bad, k) => tree.cursor(k(5)).nextRange(bad)],
+  ['min', 'cursor.prev', (tree, bad, k) => tree.cursor(k(5)).prev(bad)],
+  ['min', 'cursor.prevRange', (tree, bad, k) => tree.cursor(k(5)).prevRange(bad)],
+  ['max', 'cursor.find', (tree, bad, k) => tree.cursor(k(5)).find(bad)],
+  ['max', 'cursor.findRange', (tree, bad, k) => tree.cursor(k(5)).findRange(bad)],
+  ['min', 'cursor.findRev', (tree, bad, k) => tree.cursor(k(5)).findRev(bad)],
+  ['min', 'cursor.findRangeRev', (tree, bad, k) => tree.cursor(k(5)).findRangeRev(bad)],
+  ['min', 'cursor.emptyArea', (tree, bad, k) => tree.cursor().emptyArea(bad, k(99), k(1))],
+  ['max', 'cursor.emptyArea', (tree, bad, k) => tree.cursor().emptyArea(k(0), bad, k(1))],
+  ['size', 'cursor.emptyArea', (tree, bad, k) => tree.cursor().emptyArea(k(0), k(99), bad)],
+  ['min', 'cursor.emptyAreaRev', (tree, bad, k) => tree.cursor().emptyAreaRev(bad, k(9), k(1))],
+  ['max', 'cursor.emptyAreaRev', (tree, bad, k) => tree.cursor().emptyAreaRev(k(0), bad, k(1))],
+  ['size', 'cursor.emptyAreaRev', (tree, bad, k) => tree.cursor().emptyAreaRev(k(0), k(9), bad)],
+  ['index', 'map.get', (tree, bad) => new RangeMap(tree).get(bad)],
+  ['index', 'map.has', (tree, bad) => new RangeMap(tree).has(bad)],
+  ['first', 'map.rangeAt', (tree, bad) => new RangeMap(tree).rangeAt(bad)],
+  ['first', 'map.set', (tree, bad, k) => new RangeMap(tree).set(bad, k(5), 'x')],
+  ['last', 'map.set', (tree, bad, k) => new RangeMap(tree).set(k(5), bad, 'x')],
+  ['last', 'map.insert', (tree, bad, k) => new RangeMap(tree).insert(k(5), bad, 'x')],
+  ['index', 'map.delete', (tree, bad) => new RangeMap(tree).delete(bad)],
+  ['first', 'map.clear', (tree, bad) => new RangeMap(tree).clear(bad)],
+  ['size', 'map.allocate', (tree, bad) => new RangeMap(tree).allocate(bad, 'x')],
+  ['first', 'map.entries', (tree, bad) => [...new RangeMap(tree).entries(bad)]],
+  ['max', 'map.entries', (tree, bad, k) => [...new RangeMap(tree).entries(k(0), bad)]],
 ];
 
-describe('what is no index is refused by name, and nothing changes', () => {
+describe.each(MODES)('what is no index is refused by name, $keys keys', (mode) => {
   test.each(CALLS)('%s of %s()', (field, _, call) => {
-    const tree = twoRanges();
+    const tree = twoRanges(mode);
     const before = tree.dump();
-    for (const bad of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
-      expect(() => call(tree, bad)).toThrow(RangeError);
-      expect(() => call(tree, bad)).toThrow(new RegExp(`^${field}: expected .*, got ${bad}$`));
+    for (const bad of mode.bad) {
+      const use = (): unknown => call(tree, bad as Key, mode.k);
+      expect(use).toThrow(RangeError);
+      expect(use).toThrow(new RegExp(`^${field}: expected .*, got `));
     }
     expect(tree.dump()).toBe(before);
     tree.validate();
   });
 
-  test('by the mode of the keys', () => {
-    const wide = createMapleTree<string>({ keys: 'u64' });
-    expect(() => wide.load(-1n)).toThrow('expected a bigint from 0 to 18446744073709551615');
-    expect(() => wide.load(2n ** 64n)).toThrow('got 18446744073709551616n');
-    expect(() => wide.load(5 as unknown as bigint)).toThrow('expected a bigint');
-    const narrow = createMapleTree<string>({ keys: 'u32' });
-    expect(() => narrow.store(2 ** 32, 'x')).toThrow('from 0 to 4294967295, got 4294967296');
-    expect([wide.empty, narrow.empty]).toEqual([true, true]);
+  test('count of cursor.expectedEntries()', () => {
+    const tree = twoRanges(mode);
+    const before = tree.dump();
+    for (const bad of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => tree.cursor().expectedEntries(bad)).toThrow(`expected a whole number from 0`);
+    }
+    expect(tree.dump()).toBe(before);
   });
 });
 
-describe('what an index may be and a call may not ask', () => {
+test('an index that is none is told as it is', () => {
+  const wide = createMapleTree<string>({ keys: 'u64' });
+  expect(() => wide.load(-1n)).toThrow('expected a bigint from 0 to 18446744073709551615, got -1n');
+  expect(() => wide.load(5 as unknown as bigint)).toThrow('got 5');
+  const narrow = createMapleTree<string>({ keys: 'u32' });
+  expect(() => narrow.store(2 ** 32, 'x')).toThrow('from 0 to 4294967295, got 4294967296');
+  expect([wide.empty, narrow.empty]).toEqual([true, true]);
+});
+
+describe.each(MODES)('what an index may be and a call may not ask, $keys keys', (mode) => {
+  const { k } = mode;
+
   test('ranges that end before they start', () => {
-    const tree = twoRanges();
+    const tree = twoRanges(mode);
     const before = tree.dump();
-    const cursor = tree.cursor(5, 4);
-    expect([tree.storeRange(5, 4, 'x'), tree.insertRange(15, 14, 'x')]).toEqual([EINVAL, EINVAL]);
+    const cursor = tree.cursor(k(5), k(4));
+    expect([tree.storeRange(k(5), k(4), 'x'), tree.insertRange(k(15), k(14), 'x')]).toEqual([
+      EINVAL,
+      EINVAL,
+    ]);
     expect([cursor.storeGfp('x'), cursor.preallocate('x')]).toEqual([EINVAL, EINVAL]);
     expect(cursor.insert('x')).toBe(EINVAL);
     expect(cursor.store('x')).toBeNull();
     expect([cursor.status, cursor.errno]).toEqual(['error', EINVAL]);
-    expect([tree.allocRangeLow('x', 1, 9, 8), tree.allocRangeHigh('x', 1, 9, 8)]).toEqual([
-      EINVAL,
-      EINVAL,
-    ]);
-    expect(tree.allocRangeLow('x', 0, 0, 99)).toBe(EINVAL);
-    expect(tree.find(9, 8)).toBeNull();
+    expect([
+      tree.allocRangeLow('x', k(1), k(9), k(8)),
+      tree.allocRangeHigh('x', k(1), k(9), k(8)),
+      tree.cursor().emptyArea(k(9), k(8), k(1)),
+      tree.cursor().emptyAreaRev(k(9), k(8), k(1)),
+      tree.allocRangeLow('x', k(0), k(0), k(99)),
+      tree.allocRangeHigh('x', k(0), k(0), k(99)),
+      tree.allocRangeLow('x', k(9), k(0), k(7)),
+    ]).toEqual(Array(7).fill(EINVAL));
+    expect(tree.find(k(9), k(8))).toBeNull();
+    const map = new RangeMap(tree);
+    expect(() => map.set(k(5), k(4), 'x')).toThrow('set: EINVAL');
+    expect(() => map.insert(k(15), k(14), 'x')).toThrow('insert: EINVAL');
+    expect(() => map.clear(k(5), k(4))).toThrow('clear: EINVAL');
+    expect(() => map.allocate(k(1), 'x', k(9), k(8))).toThrow('allocate: EINVAL');
     expect(tree.dump()).toBe(before);
   });
 
   test('entries that the kernel keeps for itself', () => {
-    const tree = fill(createMapleTree<unknown>({ allocRange: true, geometry: 'kernel64' }));
+    const tree = twoRanges(mode);
     const before = tree.dump();
     expect([
-      tree.store(12, RETRY_ENTRY),
-      tree.insert(12, RETRY_ENTRY),
-      tree.allocRangeLow(RETRY_ENTRY, 1, 0, 99),
-      tree.allocRangeHigh(RETRY_ENTRY, 1, 0, 99),
-      tree.allocCyclic(RETRY_ENTRY, 0, 99, 0),
-    ]).toEqual([EINVAL, EINVAL, EINVAL, EINVAL, EINVAL]);
+      tree.store(k(12), RETRY_ENTRY),
+      tree.insert(k(12), RETRY_ENTRY),
+      tree.allocRangeLow(RETRY_ENTRY, k(1), k(0), k(99)),
+      tree.allocRangeHigh(RETRY_ENTRY, k(1), k(0), k(99)),
+      tree.allocCyclic(RETRY_ENTRY, k(0), k(99), k(0)),
+      tree.allocRangeLow(ZERO_ENTRY, k(1), k(0), k(99)),
+      tree.allocRangeHigh(ZERO_ENTRY, k(1), k(0), k(99)),
+      tree.allocCyclic(ZERO_ENTRY, k(0), k(99), k(0)),
+    ]).toEqual(Array(8).fill(EINVAL));
     expect(tree.dump()).toBe(before);
   });
 
+  test('a cursor that a write has left behind, in a tree made with debug', () => {
+    const tree = twoRanges(mode, true);
+    const cursor = tree.cursor(k(3));
+    cursor.walk();
+    tree.store(k(15), 'c');
+    const before = tree.dump();
+    for (const use of [
+      () => cursor.walk(),
+      () => cursor.next(),
+      () => cursor.nextRange(),
+      () => cursor.prev(),
+      () => cursor.prevRange(),
+      () => cursor.find(),
+      () => cursor.findRange(),
+      () => cursor.findRev(),
+      () => cursor.findRangeRev(),
+      () => cursor.store('c'),
+      () => cursor.storeGfp('c'),
+      () => cursor.insert('c'),
+      () => cursor.preallocate('c'),
+      () => cursor.storePrealloc('c'),
+      () => cursor.erase(),
+    ]) {
+      expect(use).toThrow(/cursor: expected a position in the tree as it is/);
+    }
+    expect(tree.dump()).toBe(before);
+    cursor.reset();
+    expect(cursor.next()).toBe('c');
+    cursor.index = mode.bad[0] as Key;
+    expect(() => cursor.storeGfp('c')).toThrow(/cursor.index: expected a/);
+    expect(() => tree.cursor().storePrealloc('x')).toThrow(/expected preallocate/);
+    expect(tree.dump()).toBe(before);
+  });
+});
+
+describe('what else may not be', () => {
   test('undefined is nothing to a tree, and no value to a map', () => {
     const tree: MapleTree<number, string | undefined> = createMapleTree();
     tree.storeRange(0, 9, 'a');
@@ -135,31 +246,6 @@ describe('what an index may be and a call may not ask', () => {
     expect([...map]).toEqual([{ first: 0, last: 9, value: 'a' }]);
   });
 
-  test('a cursor that a write has left behind, in a tree made with debug', () => {
-    const tree = createMapleTree<string>({ debug: true });
-    tree.storeRange(0, 5, 'a');
-    const cursor = tree.cursor(3);
-    cursor.walk();
-    tree.store(9, 'b');
-    const before = tree.dump();
-    for (const use of [
-      () => cursor.next(),
-      () => cursor.prev(),
-      () => cursor.find(),
-      () => cursor.storeGfp('c'),
-      () => cursor.insert('c'),
-      () => cursor.erase(),
-    ]) {
-      expect(use).toThrow(/cursor: expected a position in the tree as it is/);
-    }
-    expect(tree.dump()).toBe(before);
-    cursor.reset();
-    expect(cursor.next()).toBe('b');
-    cursor.index = 0.5;
-    expect(() => cursor.storeGfp('c')).toThrow(/cursor.index: expected a whole number/);
-    expect(() => tree.cursor().storePrealloc('x')).toThrow(/expected preallocate/);
-  });
-
   test('a read section that has ended: released twice it is released once', () => {
     const tree = createMapleTree<string>({ rcu: true, geometry: 'kernel64' });
     tree.storeRange(0, 9, 'a');
@@ -172,6 +258,19 @@ describe('what an index may be and a call may not ask', () => {
     expect([other.released, tree.statistics().awaitingGrace]).toEqual([false, 1]);
     other.release();
     expect(tree.statistics().awaitingGrace).toBe(0);
+  });
+
+  test('a reader goes on after its read section has ended', () => {
+    const tree = createMapleTree<string>({ rcu: true, geometry: 'kernel64' });
+    tree.storeRange(0, 9, 'a');
+    const pin = tree.rcuReadLock();
+    const reader = loadInSteps(tree, 3);
+    reader.next();
+    pin.release();
+    tree.storeRange(3, 4, 'b');
+    const before = tree.dump();
+    expect(() => reader.next()).toThrow('expected a node in use, got one that was freed');
+    expect(tree.dump()).toBe(before);
   });
 
   test('options that there are not', () => {
