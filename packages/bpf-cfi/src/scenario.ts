@@ -128,9 +128,9 @@ export function execute(scenario: Scenario): Execution {
   const { scheme } = scenario;
   const table = trapTableOf(scenario);
   const reports: (CfiFailure & { readonly rip: bigint })[] = [];
-  let state = startOf(scenario);
-  const kept = KEPT.map((name) => register(startOf(scenario), name));
+  const start = startOf(scenario);
   const lookout = new Lookout(scenario);
+  let state = start;
   let retired = 0;
   for (;;) {
     const result = lookout.run(state, EXECUTION_LIMIT - retired);
@@ -151,7 +151,7 @@ export function execute(scenario: Scenario): Execution {
     }
     const { seen } = lookout;
     if (event.kind === 'halt') {
-      const balanced = KEPT.every((name, index) => register(state, name) === kept[index]);
+      const balanced = KEPT.every((name) => register(state, name) === register(start, name));
       return { reports, trap: null, value: register(state, 'rax'), balanced, seen, retired };
     }
     return { reports, ...ended(scenario, event, undefined), balanced: false, seen, retired };

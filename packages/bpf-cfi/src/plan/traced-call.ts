@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { nops } from '@kernel-models/hw-model/instructions';
 import { le32 } from '../bytes.ts';
 import { cfiGetOffset } from '../boot.ts';
 import { jitImage, relative, returnBytes, type ImageShape } from '../jit-image.ts';
@@ -18,7 +19,7 @@ import { linksOf, traceCall } from '../tracing/trace-function.ts';
 import { tracingFlags } from '../trampoline/flags.ts';
 import { functionModel, slotPlaces, type SlotPlace } from '../trampoline/function-model.ts';
 import type { LinkedProgram } from '../trampoline/invoke-program.ts';
-import { emitTrampoline, type Trampoline } from '../trampoline/trampoline.ts';
+import { emitTrampoline, PATCH_SIZE, type Trampoline } from '../trampoline/trampoline.ts';
 import type { CallPlan } from './call-plan.ts';
 import { functionEntry, functionText, planCall } from './function-call.ts';
 import { bpfHash } from './program-call.ts';
@@ -125,8 +126,8 @@ function sumOf(args: readonly bigint[]): bigint {
 
 /** The place of __fentry__: a NOP, or the call of a trampoline. */
 function patchSite(address: bigint, trampoline: bigint | undefined): readonly number[] {
-  if (trampoline === undefined) return [0x0f, 0x1f, 0x44, 0x00, 0x00];
-  return [0xe8, ...le32(relative(trampoline, address + 5n))];
+  if (trampoline === undefined) return nops(PATCH_SIZE);
+  return [0xe8, ...le32(relative(trampoline, address + BigInt(PATCH_SIZE)))];
 }
 
 /** ADD RAX, reg by the place of an argument: rdi, rsi, rdx, rcx, r8, r9. */
@@ -145,7 +146,7 @@ function sumBody(scheme: Scheme, places: readonly SlotPlace[], address: bigint):
     kind === 'register' ? (ADD_REGISTER[index] ?? []) : [0x48, 0x03, 0x44, 0x24, 8 + 8 * index],
   );
   const body = [0x31, 0xc0, ...sums];
-  return [...body, ...returnBytes(scheme, address + BigInt(5 + body.length), CALLS)];
+  return [...body, ...returnBytes(scheme, address + BigInt(PATCH_SIZE + body.length), CALLS)];
 }
 
 /** Slots as a call site passes them: six registers, and the stack. */

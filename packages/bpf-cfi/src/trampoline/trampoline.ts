@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { nops } from '@kernel-models/hw-model/instructions';
 import { le32 } from '../bytes.ts';
 import { arityThunk, returnBytes } from '../jit-image.ts';
 import { ENDBR_BYTES, jitPreamble, type Arity, type Preamble, type Scheme } from '../preamble.ts';
@@ -21,12 +22,12 @@ import { invokeProgram, type LinkedProgram, type TrampolineCalls } from './invok
  */
 
 /** Slack that the emitter keeps free at the end: BPF_INSN_SAFETY. */
-export const BPF_INSN_SAFETY = 64;
+const BPF_INSN_SAFETY = 64;
 /** X86_PATCH_SIZE: the call at a function's entry, or the NOP in its place. */
 export const PATCH_SIZE = 5;
 /** What do_fexit is aligned to. */
 const BRANCH_TARGET_ALIGNMENT = 16;
-/** TEST, CMP and what else needs no operand of the model, by what it does. */
+/* Instructions whose operands are always the same. */
 const PUSH_RBP = 0x55;
 const PUSH_RAX = 0x50;
 const LEAVE = 0xc9;
@@ -34,7 +35,6 @@ const MOV_RBP_RSP = [0x48, 0x89, 0xe5] as const;
 const CMP_RETURN_VALUE_0 = [0x48, 0x83, 0x7d, 0xf8, 0x00] as const;
 const CALL_RBX = [0xff, 0xd3] as const;
 const ADD_RSP_8 = [0x48, 0x83, 0xc4, 0x08] as const;
-const NOP5 = [0x0f, 0x1f, 0x44, 0x00, 0x00] as const;
 
 /** What a trampoline is made for. */
 export interface TrampolineShape {
@@ -187,7 +187,7 @@ function callTraced(
   }
   emitter.store(REG.rax, -8);
   // A jump to the epilogue takes the NOP's place when the trampoline is to be freed.
-  emitter.emit(...NOP5);
+  emitter.emit(...nops(PATCH_SIZE));
 }
 
 /** What PUSH RAX left at the end of the frame; the displacement has four bytes whatever it is. */
