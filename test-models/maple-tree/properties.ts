@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   createMapleTree,
   DOCUMENTED,
+  InvariantError,
   loadDump,
   parseDump,
   type Cursor,
@@ -13,7 +14,15 @@ import {
 import { choices, kinds, resolve } from './arbitraries.ts';
 import { Reference } from './reference.ts';
 import { FREED, nodesOf } from './tree-nodes.ts';
-import { driverOf, openDriver, Violation, World, type Entry, type Kind } from './world.ts';
+import {
+  driverOf,
+  openDriver,
+  Violation,
+  World,
+  type Entry,
+  type Kind,
+  type Resolved,
+} from './world.ts';
 
 /** What a tree under test is made with beside its kind: a known bug. */
 export type Variation = MapleTreeOptions<Entry>;
@@ -271,7 +280,10 @@ export const destruction: TreeProperty = (variation) =>
     if (left > 0) throw new Violation('I10', `${left} of ${nodes.length} nodes are not freed`);
   });
 
-/** I11 and I14: what a snapshot or a copy holds never changes by what others write. */
+/**
+ * I11 and I14: what a snapshot or a copy holds never changes by what others write, and a write to shared
+ * nodes builds and copies no more of them than the kernel asks for in the worst case, on each of its paths.
+ */
 export const branches: TreeProperty = (variation) => {
   const cases = kinds
     .map((kind) => varied(kind, variation))
@@ -285,6 +297,8 @@ export const branches: TreeProperty = (variation) => {
     );
   return fc.property(cases, ({ copies, fill, kind, program }) => {
     const worlds = [filledWorld(kind, variation, fill)];
+    /** Which property a world that changes by itself breaks. */
+    const bond = new Map<World, 'I11' | 'I14'>();
     for (const [turn, steps] of program.entries()) {
       const world = worlds[turn % worlds.length] ?? worlds[0];
       if (world === undefined) return;
@@ -300,14 +314,39 @@ export const branches: TreeProperty = (variation) => {
       world.refCursor.reset();
       const branch = new World(kind, variation, driverOf(kind, tree), reference.copy());
       worlds.push(branch);
+      for (const one of [branch, world]) bond.set(one, copies[turn] === true ? 'I14' : 'I11');
       for (const [position, step] of steps.entries()) {
-        const writer = position % 2 === 0 ? branch : world;
-        writer.run(resolve(step, writer.reference));
+        const [writer, other] = position % 2 === 0 ? [branch, world] : [world, branch];
+        runTouchingFew(writer, resolve(step, writer.reference));
+        untouched(other, bond.get(other), () => other.driver.tree.validate());
       }
-      for (const one of worlds) one.checkContent();
+      for (const one of worlds) untouched(one, bond.get(one), () => one.checkContent());
     }
   });
 };
+
+/** Does an operation, and counts the nodes that it built or had to copy because others share them. */
+function runTouchingFew(world: World, step: Resolved): void {
+  const { tree } = world.driver;
+  const before = tree.statistics();
+  world.run(step);
+  const after = tree.statistics();
+  const touched = after.used + after.cloned - before.used - before.cloned;
+  const most = 3 * Math.max(before.height, after.height) + 1;
+  if (touched > most)
+    throw new Violation('I11', `${step.op} touched ${touched} nodes, not ${most}`);
+}
+
+/** Checks a tree that shares nodes, or did, with one that was written to. */
+function untouched(world: World, id: string | undefined, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof Violation || error instanceof InvariantError)) throw error;
+    const { keys, geometry } = world.kind;
+    throw new Violation(id ?? 'I11', `${keys}, ${geometry}: another's write: ${error.message}`);
+  }
+}
 
 /**
  * Two trees in a kernel's geometry that must not differ: after every operation both have the same nodes
