@@ -8,7 +8,7 @@
 // prints how many cases were left out and why. Needs bochs with its text display, binutils and script(1).
 import { join } from 'node:path';
 import process from 'node:process';
-import { BRANCH_ROWS } from '../../packages/oracle/dist/bpf-cfi/branch-rows.js';
+import { BRANCH_ROWS } from '../../packages/oracle/dist/bpf-cfi/branch-rows/index.js';
 import { branchSubsystem } from '../../packages/oracle/dist/bpf-cfi/branch-subsystem.js';
 import { generateCases } from '../../packages/oracle/dist/cases.js';
 import { answersOf, openTarget, RECORDINGS, versionOf, writeRecording } from './recording.mjs';

@@ -10,7 +10,8 @@ import {
   type OperandSize,
 } from './instruction.ts';
 import { int, int1, int3, iret, sti } from './interrupts.ts';
-import { Fault, Halt, Unsupported, type Executor, type Machine } from './machine.ts';
+import { Fault, Halt, Unsupported } from './fault.ts';
+import type { Executor, Machine } from './machine.ts';
 import { syscall, sysenter, sysexit, sysret } from './system-call.ts';
 
 /*

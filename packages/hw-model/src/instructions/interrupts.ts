@@ -12,7 +12,8 @@ import {
   RFLAGS_VIP,
   RFLAGS_VM,
 } from './flags.ts';
-import { Fault, Unsupported, type Executor, type Machine } from './machine.ts';
+import { Fault, Unsupported } from './fault.ts';
+import type { Executor, Machine } from './machine.ts';
 import { enterCode, gateTarget, requireReturnStack, returnTarget, tablesOf } from './segments.ts';
 import type { SystemTables } from './system-tables.ts';
 
@@ -62,7 +63,8 @@ export function deliver(machine: Machine, tables: SystemTables, delivery: Delive
     rsp = machine.writeStack(top & ~0xfn, 8, frame);
   } catch (fault) {
     machine.enterLevel(oldCpl);
-    throw fault;
+    const noStack = fault instanceof Fault && fault.vector === VECTOR.SS;
+    throw noStack ? new Fault(VECTOR.SS, external) : fault;
   }
 
   enterCode(machine, target);

@@ -1,12 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {
-  PF_INSTRUCTION,
-  PF_PRESENT,
-  PF_USER,
-  PF_WRITE,
-  VECTOR,
-  type Vector,
-} from '../cpu/exception.ts';
+import { PF_INSTRUCTION, PF_PRESENT, PF_USER, PF_WRITE, VECTOR } from '../cpu/exception.ts';
 import { CR0_WP, EFER_SCE } from '../cpu/registers.ts';
 import type { CodeSegment, Cpl } from '../cpu/state.ts';
 import { Alu } from './alu.ts';
@@ -22,7 +15,9 @@ import {
   withTracker,
   type Tracker,
 } from './cet.ts';
+import { Fault, Unsupported } from './fault.ts';
 import { STATUS } from './flags.ts';
+import { halves, isCanonical, join } from './halves.ts';
 import {
   NO_REGISTER,
   RIP_BASE,
@@ -32,7 +27,8 @@ import {
   type Operand,
   type OperandSize,
 } from './instruction.ts';
-import { PAGE_SIZE, type CpuQuirks, type MachineState, type Page } from './machine-state.ts';
+import { frozenPage, own, readNumber, type LivePage } from './live-page.ts';
+import { PAGE_SIZE, type CpuQuirks, type MachineState } from './machine-state.ts';
 import type { SystemTables } from './system-tables.ts';
 
 /**
@@ -45,46 +41,6 @@ export type Executor = (machine: Machine, instruction: Instruction) => void;
 export interface Cached {
   readonly instruction: Instruction;
   readonly execute: Executor;
-}
-
-/** A page of a running machine. */
-export interface LivePage {
-  readonly source: Page;
-  bytes: Uint8Array;
-  /** Whether `bytes` is the machine's own, and may be written. */
-  owned: boolean;
-  /** What was decoded, by the offset of its first byte. */
-  readonly code: (Cached | undefined)[];
-}
-
-/** An exception on its way out of an instruction. */
-export class Fault {
-  readonly vector: Vector;
-  readonly errorCode: number | undefined;
-  readonly address: bigint | undefined;
-  /** RIP is saved behind the instruction: #BP, #DB. */
-  readonly trap: boolean;
-
-  constructor(vector: Vector, errorCode?: number, address?: bigint, trap = false) {
-    this.vector = vector;
-    this.errorCode = errorCode;
-    this.address = address;
-    this.trap = trap;
-  }
-}
-
-/** An instruction that is real and that this model does not execute. */
-export class Unsupported {
-  readonly reason: string;
-
-  constructor(reason: string) {
-    this.reason = reason;
-  }
-}
-
-/** HLT. */
-export class Halt {
-  readonly kind = 'halt' as const;
 }
 
 const NO_QUIRKS: CpuQuirks = {
@@ -584,37 +540,4 @@ export class Machine {
 
 function isStackBased({ base }: MemoryOperand): boolean {
   return base === RSP || base === RBP;
-}
-
-function isCanonical(high: number): boolean {
-  const top = high >> 15;
-  return top === 0 || top === -1;
-}
-
-function halves(value: bigint): [low: number, high: number] {
-  return [Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n))];
-}
-
-function join(low: number, high: number): bigint {
-  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-}
-
-function readNumber(bytes: Uint8Array, offset: number, size: number): number {
-  const first = bytes[offset] ?? 0;
-  if (size === 1) return first;
-  const low = first | ((bytes[offset + 1] ?? 0) << 8);
-  if (size === 2) return low;
-  return low | ((bytes[offset + 2] ?? 0) << 16) | ((bytes[offset + 3] ?? 0) << 24);
-}
-
-function own(page: LivePage): Uint8Array {
-  if (!page.owned) {
-    page.bytes = page.bytes.slice();
-    page.owned = true;
-  }
-  return page.bytes;
-}
-
-function frozenPage({ source, bytes, owned }: LivePage): Page {
-  return owned ? { ...source, bytes: bytes.slice() } : source;
 }

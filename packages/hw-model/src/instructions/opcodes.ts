@@ -129,7 +129,14 @@ function oneByte(): Row[] {
     0x8c: row('mov', 'ES'),
     0x8d: row('lea', 'GM'),
     0x8e: row('mov', 'SE'),
-    0x8f: { group: [row('pop', 'E', 'q'), ...new Array<'invalid'>(7).fill('invalid')] },
+    0x8f: {
+      group: [
+        row('pop', 'E', 'q'),
+        // AMD's XOP prefix: its map, 8 or above, puts a bit into the low two of ModRM.reg.
+        ...(['unsupported', 'unsupported', 'unsupported', 'invalid'] as const),
+        ...(['unsupported', 'unsupported', 'unsupported'] as const),
+      ],
+    },
     0x90: 'special',
     0x98: row('cwde', ''),
     0x99: row('cdq', ''),

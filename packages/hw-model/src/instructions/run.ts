@@ -6,7 +6,9 @@ import { executorOf } from './execute.ts';
 import { RFLAGS_IF, RFLAGS_TF } from './flags.ts';
 import { MAX_INSTRUCTION_LENGTH, type Decoded } from './instruction.ts';
 import { deliver } from './interrupts.ts';
-import { Fault, Halt, Machine, Unsupported, type Cached, type LivePage } from './machine.ts';
+import { Fault, Halt, Unsupported } from './fault.ts';
+import type { LivePage } from './live-page.ts';
+import { Machine, type Cached } from './machine.ts';
 import {
   PAGE_SIZE,
   type MachineEvent,

@@ -2,7 +2,8 @@
 import { ERROR_CODE_TI, VECTOR } from '../cpu/exception.ts';
 import type { Cpl } from '../cpu/state.ts';
 import { CET_SH_STK_EN, IA32_S_CET, IA32_U_CET } from './cet.ts';
-import { Fault, Unsupported, type Machine } from './machine.ts';
+import { Fault, Unsupported } from './fault.ts';
+import type { Machine } from './machine.ts';
 import type { Descriptor, SystemTables } from './system-tables.ts';
 
 /*

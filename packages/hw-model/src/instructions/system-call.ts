@@ -10,7 +10,8 @@ import {
 } from '../cpu/msr-numbers.ts';
 import { RFLAGS_FIXED } from '../cpu/registers.ts';
 import { RFLAGS_DEFINED, RFLAGS_IF, RFLAGS_RF, RFLAGS_VM } from './flags.ts';
-import { Fault, Unsupported, type Executor } from './machine.ts';
+import { Fault, Unsupported } from './fault.ts';
+import type { Executor } from './machine.ts';
 import { enterCode, tablesOf } from './segments.ts';
 
 /*

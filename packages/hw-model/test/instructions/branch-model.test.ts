@@ -24,11 +24,9 @@ function answer(
   return branchModel.apply(branchModel.initial(setup), operation, revision);
 }
 
-function execute(
-  code: string,
-  target: string,
-  cpl: 0 | 3 = 3,
-): Extract<BranchOperation, { op: 'execute' }> {
+type Execution = Extract<BranchOperation, { op: 'execute' }>;
+
+function execute(code: string, target: string, cpl: 0 | 3 = 3): Execution {
   return {
     ...{ op: 'execute', cpl, code, target, second: 'cc', handler: '', bitmap: 0 },
     ...{ start: 'plain', handled: null, absent: null },
@@ -52,6 +50,34 @@ describe('a run of code', () => {
     expect(step.rule).toBe(rule);
     expect(step.outcome.kind === 'exception' ? step.outcome.vector : null).toBe(vector);
   });
+
+  test.each([
+    // #UD, INT n and a double fault, of which no gate or no stack is there.
+    ['0f0b', { absent: 6 }, 'execute.gate-not-present', 11],
+    ['48bc0000000000000010cd20', {}, 'execute.stack', 12],
+    ['ffe0', { absent: 21 }, 'execute.double-fault', 8],
+    ['ffe0', { handled: 21, handler: '90' }, 'execute.page', 14],
+    ['cd22', {}, 'execute.protection', 13],
+    // Through gates and system calls to the handler, and back to where ENDBR64 is waited for.
+    ['0f05', { handler: 'f30f1efa480f07' }, 'execute.breakpoint', 3],
+    ['cd20', { handler: '90' }, 'execute.missing-endbranch', 21],
+    ['0f34', { handler: '90' }, 'execute.missing-endbranch', 21],
+    ['48ff5b30', { handler: '90' }, 'execute.missing-endbranch', 21],
+    ['48ff6b20', {}, 'execute.missing-endbranch', 21],
+    ['fbffe0', { start: 'interrupted', handler: 'f30f1efa48cf' }, 'execute.missing-endbranch', 21],
+    ['ffe0', { start: 'stepping' }, 'execute.debug', 1],
+    // Compatibility mode, and a shutdown.
+    ['0f07', {}, 'execute.protection', 13],
+    ['cd20', { handler: 'f30f1efa0f07' }, 'execute.unsupported', null],
+    ['ffe0', { absent: 21, handled: 8, handler: '90' }, 'execute.unsupported', null],
+  ] satisfies readonly [string, Partial<Execution>, string, number | null][])(
+    '%s with %j: %s',
+    (code, more, rule, vector) => {
+      const step = answer({ ...execute(code, '90', code.startsWith('48bc') ? 0 : 3), ...more });
+      expect(step.rule).toBe(rule);
+      expect(step.outcome.kind === 'exception' ? step.outcome.vector : null).toBe(vector);
+    },
+  );
 
   test('what CPL 3 waited for is still there in the handler; what CPL 0 waited for is not', () => {
     const user = answer(execute('ffe0', '90', 3)).outcome;

@@ -63,6 +63,8 @@ const TRANSFERS: readonly string[] = [
   // Interrupts, traps and faults: #UD, #DE, #GP, and #PF where nothing is mapped.
   ...['cd20', 'cd21', 'cd22', 'cd03', 'cd01', 'cd06', 'cd0d', 'cc', 'f1', '0f0b', '31c9f7f1'],
   ...['48b80000000000000010ffe0', 'b800400200ffe0', 'f4', 'ea', '9a'],
+  // A stack that is not canonical.
+  ...['48bc0000000000000010cd20', '48bc00000000000000100f0b', '48bc000000000000001050'],
   // System calls and returns, also where nothing is to return to.
   ...['0f05', '0f34', '480f07', '480f35', '48cf', '48cb', 'cb', '48ca0800'],
   // IRETQ and a far RET to TARGET at CPL 3, and at CPL 0.
@@ -193,6 +195,6 @@ function endlessness(setup: BranchSetup, operation: BranchOperation): string | u
   const { outcome } = branchModel.apply(branchModel.initial(setup), operation, 'bochs-2.7');
   if (outcome.kind === 'unsupported') return `code that comes to ${outcome.reason}`;
   // The emulator has memory there, and the model has none.
-  const lost = outcome.kind === 'exception' && outcome.vector === PF && outcome.rip < CODE;
+  const lost = outcome.kind === 'exception' && outcome.rip < CODE;
   return lost ? 'code that runs in the first pages' : undefined;
 }

@@ -28,7 +28,7 @@ export function branchTarget(): Target<BranchSetup, BranchOperation, BranchOutco
 async function* answers(cases: readonly BranchCase[]): AsyncGenerator<Answer<BranchOutcome>> {
   const own = cases.filter((one) => unsupported(one) === undefined);
   const lines = await runBochs(MODEL, own.map(encodeCase), BRANCHES);
-  const answered = new Map(own.map((one, index) => [one, decodeAnswer(lines[index] ?? '')]));
+  const answered = new Map(own.map((one, index) => [one, decodeAnswer(one, lines[index] ?? '')]));
   for (const one of cases) {
     yield answered.get(one) ?? { outcomes: [], lacks: unsupported(one) ?? 'no answer' };
   }
@@ -68,7 +68,7 @@ function encodeCase({ setup, operations }: BranchCase): Uint8Array {
 
 const LINE = /^(?:(D)|F([0-9a-f]{8})(?:-|\+([0-9a-f]{8}))) ((?:[0-9a-f]{16} ?){7})$/;
 
-function decodeAnswer(line: string): Answer<BranchOutcome> {
+function decodeAnswer({ operations }: BranchCase, line: string): Answer<BranchOutcome> {
   const match = LINE.exec(line.trim());
   if (match === null) return { outcomes: [], failure: `the firmware said ${line || 'nothing'}` };
   const [, done, vectorText = '', error, quantities = ''] = match;
@@ -79,8 +79,7 @@ function decodeAnswer(line: string): Answer<BranchOutcome> {
   if (done !== undefined) return { outcomes: [{ kind: 'written', uCet, sCet }] };
   const vector = VECTORS.find((one) => one === Number.parseInt(vectorText, 16));
   if (vector === undefined) return { outcomes: [], failure: `an exception ${vectorText}` };
-  // The firmware's own code lies in the first page; all it does there is WRMSR.
-  if (rip < 0x1000n && cs !== 0n) return { outcomes: [{ kind: 'refused', uCet, sCet }] };
+  if (operations[0]?.op === 'wrmsr') return { outcomes: [{ kind: 'refused', uCet, sCet }] };
   const errorCode = error === undefined ? null : Number.parseInt(error, 16);
   const flags = Number(rflags & STATUS_FLAGS);
   const cpl = (cs & 3n) === 0n ? 0 : 3;

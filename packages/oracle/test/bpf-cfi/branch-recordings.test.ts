@@ -21,7 +21,7 @@ test.each(recordings)('$name agrees with the model in every branch', ({ path }) 
   expect([...rules.keys()].sort()).toEqual([
     ...['execute.breakpoint', 'execute.debug', 'execute.double-fault'],
     ...['execute.gate-not-present', 'execute.invalid-opcode', 'execute.missing-endbranch'],
-    ...['execute.page', 'execute.protection', 'wrmsr.base', 'wrmsr.reserved'],
+    ...['execute.page', 'execute.protection', 'execute.stack', 'wrmsr.base', 'wrmsr.reserved'],
     ...['wrmsr.suppress-and-tracker', 'wrmsr.written'],
   ]);
 });

@@ -12,7 +12,7 @@ import {
   UNASKED_ROWS,
   type RowVector,
   type Shown,
-} from '../../src/bpf-cfi/branch-rows.ts';
+} from '../../src/bpf-cfi/branch-rows/index.ts';
 import { readTraceFile, shippedRecordings } from '../../src/recordings.ts';
 
 /*
