@@ -283,7 +283,10 @@ export class Cursor<K extends Key, V> {
     return this.#seen(emptyAreaRev(this, min, max, size));
   }
 
-  /** Whether the status is the one given; asked anew each time, since every walk may change it. */
+  /**
+   * Whether the status is the one given; asked anew each time, since every walk may change it. Mirrors
+   * mas_is_active() and mas_is_err().
+   */
   is(status: CursorStatus): boolean {
     return this.status === status;
   }

@@ -71,7 +71,7 @@ export class MapleTree<K extends Key, V> {
   declare readonly maxImage: number;
   declare readonly maxTail: number;
 
-  /** Readers may run beside a writer: nodes are replaced in place of edited. MT_FLAGS_USE_RCU. */
+  /** Readers may run beside a writer: nodes are replaced in place of edited. MT_FLAGS_USE_RCU, mt_in_rcu(). */
   declare inRcu: boolean;
   /** The node tree; null while there is none. */
   root: MapleNode<K, V> | null = null;
@@ -264,7 +264,10 @@ export class MapleTree<K extends Key, V> {
     return { entry, index: last === this.keys.max ? this.keys.zero : this.keys.next(last) };
   }
 
-  /** As {@link find}, but index 0, where a walk over the last index arrives, finds nothing. */
+  /**
+   * As {@link find}, but index 0, where a walk over the last index arrives, finds nothing. Mirrors
+   * mt_find_after().
+   */
   findAfter(index: K, max: K = this.keys.max): Found<K, V> | null {
     return index === this.keys.zero ? null : this.find(index, max);
   }
@@ -317,7 +320,7 @@ export class MapleTree<K extends Key, V> {
     return new Cursor<K, V>(this, first, last);
   }
 
-  /** Erases everything. Mirrors mtree_destroy(). */
+  /** Erases everything. Mirrors mtree_destroy() and, without its lock, __mt_destroy(). */
   destroy(): void {
     const { nodeCount, root } = this;
     this.version++;
@@ -362,7 +365,8 @@ export class MapleTree<K extends Key, V> {
   }
 
   /**
-   * A copy node for node. Mirrors mtree_dup(), lib/maple_tree.c, Linux 6.12.
+   * A copy node for node. Mirrors mtree_dup() and, without its locks, __mt_dup(), lib/maple_tree.c,
+   * Linux 6.12.
    *
    * @param into an empty tree of the same geometry, key mode and flags
    * @returns 0; or -EINVAL where `into` is not that, -ENOMEM with `into` left empty
