@@ -71,12 +71,16 @@ export class MapleTree<K extends Key, V> {
   declare readonly maxImage: number;
   declare readonly maxTail: number;
 
-  /** Readers may run beside a writer: nodes are replaced in place of edited. MT_FLAGS_USE_RCU, mt_in_rcu(). */
+  /**
+   * Readers may run beside a writer: nodes are replaced in place of edited. Mirrors MT_FLAGS_USE_RCU
+   * and mt_in_rcu().
+   */
   declare inRcu: boolean;
   /** The node tree; null while there is none. */
   root: MapleNode<K, V> | null = null;
   /** The entry of index 0 in a tree without nodes. */
   rootEntry: V | null = null;
+  /** Levels of the node tree; 0 without nodes. Mirrors mt_height(). */
   height = 0;
   nodeCount = 0;
   /** The last cyclic allocation ended at the last index: MT_FLAGS_ALLOC_WRAPPED. */
@@ -212,7 +216,7 @@ export class MapleTree<K extends Key, V> {
 
   /**
    * Stores at the first free index from `next` on in [min, max], else from `min` on. Mirrors
-   * mtree_alloc_cyclic().
+   * mtree_alloc_cyclic() and mas_alloc_cyclic().
    *
    * @param next what the previous call returned
    * @returns the place found; or -EINVAL, -EBUSY, -ENOMEM
