@@ -225,8 +225,24 @@ describe.each(MODES)('what an index may be and a call may not ask, $keys keys', 
     expect(cursor.next()).toBe('c');
     cursor.index = mode.bad[0] as Key;
     expect(() => cursor.storeGfp('c')).toThrow(/cursor.index: expected a/);
+    cursor.set(k(3));
+    cursor.last = mode.bad[0] as Key;
+    expect(() => cursor.storeGfp('c')).toThrow(/cursor.last: expected a/);
     expect(() => tree.cursor().storePrealloc('x')).toThrow(/expected preallocate/);
     expect(tree.dump()).toBe(before);
+  });
+
+  test('no index is told before a tree without gaps is', () => {
+    const made: unknown =
+      mode.keys === 'u64'
+        ? createMapleTree({ keys: mode.keys })
+        : createMapleTree({ keys: mode.keys });
+    const tree = made as AnyTree;
+    const bad = mode.bad[0] as Key;
+    expect(() => tree.allocCyclic('x', k(0), bad, k(0))).toThrow(/^max: expected/);
+    expect(() => tree.allocRangeLow('x', k(1), k(0), bad)).toThrow(/^max: expected/);
+    expect(tree.allocCyclic('x', k(0), k(9), k(0))).toBe(EINVAL);
+    expect(tree.empty).toBe(true);
   });
 });
 
