@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { errnoName } from './errno.ts';
+import { EINVAL, errnoName } from './errno.ts';
 import type { Key } from './key.ts';
 import { createMapleTree, type MapleTreeOptions } from './options.ts';
 import type { MapleTree } from './tree.ts';
@@ -15,9 +15,9 @@ export interface RangeEntry<K extends Key, V> {
 export class MapleTreeError extends Error {
   readonly errno: string;
 
-  constructor(call: string, code: number) {
+  constructor(call: string, code: number, reason?: string) {
     const errno = errnoName(code);
-    super(`${call}: ${errno}, ${REASONS[errno] ?? 'refused'}`);
+    super(`${call}: ${errno}, ${reason ?? REASONS[errno] ?? 'refused'}`);
     this.name = 'MapleTreeError';
     this.errno = errno;
   }
@@ -26,9 +26,13 @@ export class MapleTreeError extends Error {
 const REASONS: Readonly<Record<string, string>> = {
   EEXIST: 'something is there already',
   EBUSY: 'no free range is long enough',
-  EINVAL: 'the range, the window or the value is not one that can be stored',
+  EINVAL: 'the range ends before it starts, or the value is one that the tree keeps for itself',
   ENOMEM: 'the allocator granted no node',
 };
+
+/** What EINVAL means of an allocation. */
+const NO_GAPS = 'the map keeps no gaps: make it with the option allocRange: true';
+const NO_WINDOW = 'the window is shorter than the size, the size is 0, or the value is reserved';
 
 /**
  * A map from ranges of keys to values, for those who know `Map`: a maple tree with JavaScript's names,
@@ -104,8 +108,9 @@ export class RangeMap<K extends Key, V> implements Iterable<RangeEntry<K, V>> {
    */
   allocate(size: K, value: V, min: K = this.tree.keys.zero, max: K = this.tree.keys.max): K {
     checkValue(value);
-    const start = this.tree.allocRangeLow(value, size, min, max);
-    this.#check('allocate', start);
+    const { tree } = this;
+    const start = tree.allocRangeLow(value, size, min, max);
+    this.#check('allocate', start, tree.allocRange ? NO_WINDOW : NO_GAPS);
     return start as K; // Errors are negative and keys are not.
   }
 
@@ -127,6 +132,11 @@ export class RangeMap<K extends Key, V> implements Iterable<RangeEntry<K, V>> {
       if (value === null) return;
       yield { first: cursor.index, last: cursor.last, value };
     }
+  }
+
+  /** The values of the ranges that touch [from, to], in order. */
+  *values(from: K = this.tree.keys.zero, to: K = this.tree.keys.max): IterableIterator<V> {
+    for (const { value } of this.entries(from, to)) yield value;
   }
 
   /** All ranges, in order. */
@@ -169,8 +179,9 @@ export class RangeMap<K extends Key, V> implements Iterable<RangeEntry<K, V>> {
     return new RangeMap(this.tree.snapshot());
   }
 
-  #check(call: string, code: K | number): void {
-    if (code < 0) throw new MapleTreeError(call, Number(code));
+  #check(call: string, code: K | number, invalid?: string): void {
+    if (code >= 0) return;
+    throw new MapleTreeError(call, Number(code), code === EINVAL ? invalid : undefined);
   }
 }
 

@@ -13,6 +13,16 @@ describe('RangeMap', () => {
     map.tree.validate();
   });
 
+  test('gives its values alone, all of them or those of a window', () => {
+    const map = createRangeMap<string>([
+      [0, 9, 'a'],
+      [20, 29, 'b'],
+      [40, 49, 'c'],
+    ]);
+    expect([...map.values()]).toEqual(['a', 'b', 'c']);
+    expect([...map.values(9, 20)]).toEqual(['a', 'b']);
+  });
+
   test('cuts what a new range overlaps', () => {
     const map = createRangeMap<string>([[10, 19, 'a']]);
     map.set(12, 14, 'b').set(18, 25, 'c');
@@ -46,6 +56,9 @@ describe('RangeMap', () => {
     expect(() => map.insert(5, 12, 'b')).toThrow(/EEXIST/);
     expect(() => map.set(2, 1, 'b')).toThrow(MapleTreeError);
     expect(() => map.allocate(5, 'b', 0, 9)).toThrow(/EBUSY/);
+    expect(() => map.set(2, 1, 'b')).toThrow('set: EINVAL, the range ends before it starts');
+    expect(() => map.allocate(5, 'b', 0, 3)).toThrow('EINVAL, the window is shorter than the size');
+    expect(() => createRangeMap<string>().allocate(1, 'b')).toThrow('allocRange: true');
     expect(() => map.get(-1)).toThrow(/index: expected a whole number from 0/);
     expect(() => createRangeMap<string>([[-1, 3, 'a']])).toThrow(/first: expected/);
     expect(text(map)).toBe('0-9:a');
