@@ -233,3 +233,21 @@ test('a function has 38 programs of all kinds, and no more', () => {
   expect(outcomes.slice(0, 38).every((word) => word === 'ok')).toBe(true);
   expect(outcomes.at(-1)).toBe('E2BIG');
 });
+
+test('a test run ends where a test function returns what it should not', () => {
+  const source = 'int bpf_fentry_test1(int a)';
+  let { state } = model.apply(model.initial(PLAIN), { op: 'boot', seed: 0 }, 'linux-6.12');
+  const attach = (program: string, kind: 'fmod_ret' | 'fexit', returns: number): void => {
+    const sees = { kind: 'count' } as const;
+    const fields = { function: source, sees, returns, sleepable: false, cookie: 0n };
+    ({ state } = model.apply(state, { op: 'attach', program, kind, ...fields }, 'linux-6.12'));
+  };
+  const run = (program: string): Outcome =>
+    model.apply(state, { op: 'testRunTracing', program }, 'linux-6.12').outcome;
+  attach('a', 'fexit', 0);
+  expect(run('a')).toMatchObject({ kind: 'traced', value: 0n });
+  attach('b', 'fmod_ret', 7);
+  expect(run('a')).toEqual({ kind: 'errno', errno: 'EFAULT' });
+  // A run of the other program calls other functions.
+  expect(run('b')).toMatchObject({ kind: 'traced', seen: [] });
+});
