@@ -416,7 +416,10 @@ export const dumps: TreeProperty = (variation) => {
     const rebuilt = openDriver(kind, variation);
     const code = loadDump(rebuilt.tree, dumped, (text) => text);
     if (code !== 0) throw new Violation('I14', `loading a dump gave ${code}`);
-    const copy = new World(kind, variation, rebuilt, world.reference.copy());
+    const reference = world.reference.copy();
+    // What fits the root word is stored there, wherever it was before.
+    if (rebuilt.tree.root === null) reference.form = rebuilt.tree.empty ? 'empty' : 'root';
+    const copy = new World(kind, variation, rebuilt, reference);
     copy.checkContent();
     rebuilt.tree.validate();
   });
