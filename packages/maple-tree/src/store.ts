@@ -72,7 +72,9 @@ export function masStore<K extends Key, V>(cursor: Cursor<K, V>, entry: V | null
   }
   if (storeInPlaceOfPlan(cursor, entry)) return tree.work.place.content;
   const type = planStore(cursor, entry);
-  const before = type === 'spanning_store' ? tree.cursor(index).walk() : tree.work.plan.content;
+  // Neither of these two has walked to a slot: a cursor that stood at the root did not start again.
+  const isUnseen = type === 'spanning_store' || type === 'store_root';
+  const before = isUnseen ? tree.cursor(index).walk() : tree.work.plan.content;
   if (takeNodes(cursor, type, entry) > 0) {
     cursor.index = index;
     cursor.last = last;

@@ -169,6 +169,11 @@ describe('the cursor', () => {
       expect(tree.cursor(0, covered).store('x')).toBe(0);
       expect(tree.cursor(0, 131).store('y')).toBe('x');
     }
+    const small = createMapleTree<unknown>({ geometry: shape });
+    small.store(0, 'root');
+    const cursor = small.cursor(0);
+    cursor.walk();
+    expect([cursor.store('x'), small.load(0)]).toEqual(['root', 'x']);
     const tree = createMapleTree<unknown>({ geometry: shape });
     for (let i = 0; i < 99; i++) tree.storeRange(4 * i, 4 * i + 1, i === 9 ? ZERO_ENTRY : i);
     expect(tree.cursor(37, 350).store('x')).toBe(ZERO_ENTRY);
