@@ -37,7 +37,7 @@ describe('the address space', () => {
         const reference = agrees(model, run.setup, revision);
         walk(model, run, revision, (step) => invariants(step) ?? reference(step));
       }),
-      { runs: 60 },
+      { runs: 120 },
     );
   });
 

@@ -37,7 +37,7 @@ import {
   VM_WIPEONFORK,
   VM_WRITE,
 } from './vm-flags.ts';
-import type { Vma } from './vma.ts';
+import { isAnonymous, type Vma } from './vma.ts';
 
 /* madvise(2). Reads beside do_madvise() and madvise_vma_behavior(), mm/madvise.c, Linux 6.18. */
 
@@ -112,7 +112,7 @@ function isSealedAgainst(vma: Vma, advice: number): boolean {
   return (
     (vma.flags & VM_SEALED) !== 0 &&
     DISCARDS.has(advice) &&
-    vma.backing === null &&
+    isAnonymous(vma) &&
     (vma.flags & VM_WRITE) === 0
   );
 }
@@ -123,7 +123,7 @@ const FREE_OF_FILE = refusal('EINVAL', 'madvise.free-of-file');
 /** Drops pages. No VMA changes, and an anon_vma stays where there was one. */
 function discard(vma: Vma, advice: number): Vma | Refusal {
   if ((vma.flags & (VM_LOCKED | VM_PFNMAP)) !== 0) return LOCKED;
-  if (advice === MADV_FREE && vma.backing !== null) return FREE_OF_FILE;
+  if (advice === MADV_FREE && !isAnonymous(vma)) return FREE_OF_FILE;
   return vma;
 }
 

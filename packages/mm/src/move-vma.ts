@@ -10,7 +10,7 @@ import { isRefusal, refusal, type Refusal } from './refusal.ts';
 import { splitUnlimited } from './split.ts';
 import { gather, removeGathered } from './unmap.ts';
 import { VM_ACCOUNT, VM_LOCKED, VM_LOCKED_MASK } from './vm-flags.ts';
-import { NO_CHAIN, type Vma } from './vma.ts';
+import { isAnonymous, NO_CHAIN, type Vma } from './vma.ts';
 
 /*
  * The move itself: a copy of the mapping at the target, then the source goes, or with DONTUNMAP
@@ -85,7 +85,7 @@ function cutOut(call: Call, vma: Vma, start: number, end: number): Vma | Refusal
 function copyVma(call: Call, source: Vma, remap: Remap, target: number): void {
   const { address, keepsSource, newLength } = remap;
   const { anonVma, backing, chain, flags, policy, special } = source;
-  const isUntouched = backing === null && anonVma === 0;
+  const isUntouched = isAnonymous(source) && anonVma === 0;
   const start = target;
   const end = target + newLength;
   const range: Proposal = {
@@ -132,7 +132,7 @@ function leaveSource(call: Call, address: number, end: number): void {
   const flags = left.flags & ~VM_LOCKED_MASK;
   const isWhole = left.start === address && left.end === end;
   const isEmptied = isWhole && left.anonVma !== 0;
-  const resets = isEmptied && left.backing === null && call.features.dontunmapResetsPgoff;
+  const resets = isEmptied && isAnonymous(left) && call.features.dontunmapResetsPgoff;
   if (!isEmptied && flags === left.flags) return;
   call.store({
     ...left,

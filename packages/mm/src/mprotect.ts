@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { accountPages, charge, mayExpandVm, uncharge } from './accounting.ts';
+import { OutOfMemory } from './allocation.ts';
 import { isPageAligned, span } from './arguments.ts';
 import type { Call, MmStep } from './call.ts';
 import { PAGE_SIZE } from './constants.ts';
@@ -27,7 +28,7 @@ import {
   VM_SHARED,
   VM_WRITE,
 } from './vm-flags.ts';
-import type { Vma } from './vma.ts';
+import { isAnonymous, type Vma } from './vma.ts';
 
 /* mprotect(2). Reads beside do_mprotect_pkey() and mprotect_fixup(), mm/mprotect.c, Linux 6.18. */
 
@@ -132,11 +133,8 @@ function fixup(call: Call, vma: Vma, start: number, end: number, wanted: number)
     flags &= ~VM_ACCOUNT;
   }
 
-  const changed = modifyVma(call, vma, start, end, { flags, policy: vma.policy });
-  if (isRefusal(changed)) {
-    uncharge(mm, charged);
-    return changed;
-  }
+  const changed = modifyOrUncharge(call, vma, { start, end, flags }, charged);
+  if (isRefusal(changed)) return changed;
   if ((vma.flags & VM_ACCOUNT) !== 0 && (flags & VM_ACCOUNT) === 0) uncharge(mm, pages);
   accountPages(mm, vma.flags, -pages);
   accountPages(mm, flags, pages);
@@ -149,9 +147,31 @@ function fixup(call: Call, vma: Vma, start: number, end: number, wanted: number)
   return changed;
 }
 
+/** Changes the VMA; what was charged for it comes back where that fails, also after a first cut. */
+function modifyOrUncharge(
+  call: Call,
+  vma: Vma,
+  { start, end, flags }: { readonly start: number; readonly end: number; readonly flags: number },
+  charged: number,
+): Vma | Refusal {
+  const { mm } = call;
+  const committed = mm.committed - charged;
+  try {
+    const changed = modifyVma(call, vma, start, end, { flags, policy: vma.policy });
+    if (isRefusal(changed)) mm.committed = committed;
+    return changed;
+  } catch (error) {
+    if (!(error instanceof OutOfMemory)) throw error;
+    call.unwind();
+    mm.committed = committed;
+    call.keepWhatIsDone();
+    throw error;
+  }
+}
+
 /** Memory that was charged and never written to needs no charge while it cannot be written to. */
 function dropsAccount({ features }: Call, vma: Vma): boolean {
-  if (vma.backing !== null || (vma.flags & VM_ACCOUNT) === 0) return false;
+  if (!isAnonymous(vma) || (vma.flags & VM_ACCOUNT) === 0) return false;
   switch (features.dropsAccount) {
     case 'never':
       return false;

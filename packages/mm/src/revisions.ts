@@ -331,7 +331,8 @@ export const REVISIONS: readonly Revision<Features>[] = [
     'linux-6.18-fixed',
     { searchesWholeWindow: false },
     'the search for what is next ends too early: the heap grows over it',
-    ['mm.guard-page', 'mm.totals-match', 'mm.count-matches', 'mm.agreement'],
+    // Whichever the mapping is whose place the heap takes.
+    ['mm.guard-page', 'mm.tree-matches', 'mm.totals-match', 'mm.count-matches', 'mm.agreement'],
   ),
   bug(
     'brk-no-guard-page',

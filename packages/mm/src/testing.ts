@@ -18,12 +18,15 @@ import {
   MREMAP_FIXED,
   MREMAP_MAYMOVE,
   PROT_EXEC,
+  PROT_GROWSDOWN,
+  PROT_GROWSUP,
   PROT_READ,
   PROT_WRITE,
 } from './flags.ts';
 import { RESOURCES, type Operation } from './operation.ts';
 import type { Limit, Setup, VmaSpec } from './setup.ts';
 import type { State } from './state.ts';
+import type { Vma } from './vma.ts';
 
 const PAGE = BigInt(PAGE_SIZE);
 const INFINITY = (1n << 64n) - 1n;
@@ -218,7 +221,10 @@ function addressFor(state: State, draw: number, detail: number, focus: Focus): b
     case 1:
       return BigInt(state.tree.find(Number(page))?.entry.end ?? page);
     case 2:
-      return pick([0n, page + 1n, BigInt(state.machine.taskSize), INFINITY - 4095n], draw);
+      return pick(
+        [0n, page + 1n, BigInt(state.machine.taskSize), INFINITY - 4095n, INFINITY - 4094n],
+        draw,
+      );
     default:
       return page;
   }
@@ -251,6 +257,7 @@ const MAP_FLAGS = [
   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_LOCKED,
   MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED,
+  MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN,
   MAP_PRIVATE | MAP_FIXED,
   MAP_SHARED | MAP_FIXED,
   MAP_SHARED_VALIDATE | MAP_FIXED,
@@ -277,6 +284,48 @@ const REMAP_FLAGS = [
 
 const ADVICE = Object.values(MADV_NAMES);
 
+/** What mprotect(2) is asked beside an access, seldom. */
+const GROWTH = [PROT_GROWSDOWN, PROT_GROWSUP, PROT_GROWSDOWN | PROT_GROWSUP] as const;
+
+/** The VMA at an address or above it. */
+function vmaNear(state: State, address: bigint): Vma | undefined {
+  return address < INFINITY >> 20n ? state.tree.find(Number(address))?.entry : undefined;
+}
+
+/**
+ * Now and then all of a mapping, or its end: where ranges end with mappings, those that are alike
+ * come to lie side by side.
+ */
+function rangeFor(
+  state: State,
+  { pages, detail }: Draw,
+  address: bigint,
+): { readonly address: bigint; readonly length: bigint } {
+  const length = lengthFor(pages);
+  const vma = vmaNear(state, address);
+  if (vma === undefined || Math.floor(pages / 6) % 3 !== 0) return { address, length };
+  const [start, end] = [BigInt(vma.start), BigInt(vma.end)];
+  switch (detail % 3) {
+    case 0:
+      return { address: start, length: end - start };
+    case 1:
+      return { address: start, length };
+    default:
+      return address > start && address < end
+        ? { address, length: end - address }
+        : { address, length };
+  }
+}
+
+/** A limit near what is used of it, so that the next call meets it. */
+function limitNear({ totalVm, dataVm, lockedVm, brk, startBrk }: State, draw: Draw): bigint {
+  const used = { AS: totalVm, DATA: dataVm, STACK: 1, MEMLOCK: lockedVm } as const;
+  const { other, detail, pages } = draw;
+  const resource = RESOURCES[other % RESOURCES.length] ?? 'AS';
+  if (resource === 'DATA' && detail % 2 === 0) return BigInt(brk - startBrk + (pages % 3) * 2048);
+  return BigInt(used[resource] + (pages % 5)) * PAGE;
+}
+
 /**
  * The operation that a draw means in a state.
  *
@@ -292,6 +341,7 @@ export function operationFor(
   const { detail, other, page, pages } = draw;
   const address = addressFor(state, page, detail >> 2, focus);
   const length = lengthFor(pages);
+  const range = rangeFor(state, draw, address);
   const op = kindOf(draw, swarm);
   switch (op) {
     case 'brk':
@@ -300,38 +350,36 @@ export function operationFor(
       const drawn = pick(MAP_FLAGS, detail);
       const flags = isModelled(state, drawn) ? drawn : MAP_FLAGS[0];
       const fd = (flags & MAP_ANONYMOUS) !== 0 ? -1 : other % 3;
-      const offset = fd < 0 ? 0n : BigInt(page % 8) * PAGE;
+      // As the addresses, so that neighbours continue each other; but not always.
+      const shift = (detail >> 4) % 4 === 0 ? 1 : 0;
+      const offset = fd < 0 ? 0n : BigInt((page + shift) % 8) * PAGE;
       return { op, address, length, prot: pick(PROTECTIONS, other), flags, fd, offset };
     }
     case 'munmap':
     case 'mlock':
     case 'munlock':
-      return { op, address, length };
-    case 'mprotect':
-      return { op, address, length, prot: pick(PROTECTIONS, other) };
+      return { op, ...range };
+    case 'mprotect': {
+      const grows = page % 16 === 15 ? pick(GROWTH, detail) : 0;
+      return { op, ...range, prot: pick(PROTECTIONS, other) | grows };
+    }
     case 'mremap': {
       const newAddress = addressFor(state, other, detail >> 3, focus);
       const flags = pick(REMAP_FLAGS, detail);
-      const vma = address < INFINITY >> 20n ? state.tree.find(Number(address))?.entry : undefined;
-      if (vma !== undefined && pages % 3 === 0) {
+      const vma = vmaNear(state, address);
+      if (vma !== undefined && Math.floor(pages / 6) % 3 === 1) {
         // All of a mapping, which hardly any other range is.
-        const oldLength = BigInt(vma.end - vma.start);
-        return {
-          op,
-          address: BigInt(vma.start),
-          oldLength,
-          newLength: oldLength,
-          flags,
-          newAddress,
-        };
+        const whole = BigInt(vma.end - vma.start);
+        const start = BigInt(vma.start);
+        return { op, address: start, oldLength: whole, newLength: whole, flags, newAddress };
       }
       const newLength = other % 3 === 0 ? lengthFor(other) : length;
       return { op, address, oldLength: length, newLength, flags, newAddress };
     }
     case 'madvise':
-      return { op, address, length, advice: ADVICE[other % ADVICE.length] ?? 0 };
+      return { op, ...range, advice: ADVICE[other % ADVICE.length] ?? 0 };
     case 'mlock2':
-      return { op, address, length, flags: other % 3 };
+      return { op, ...range, flags: other % 3 };
     case 'mlockall':
       return { op, flags: other % 9 };
     case 'munlockall':
@@ -339,10 +387,10 @@ export function operationFor(
     case 'smaps':
       return { op };
     case 'mseal':
-      return { op, address, length, flags: other % 7 === 6 ? 1 : 0 };
+      return { op, ...range, flags: other % 7 === 6 ? 1 : 0 };
     case 'mbind': {
       const nodes = BigInt(pick([1, 1, 0, 2], detail));
-      return { op, address, length, mode: other % 6, nodes, flags: pick([0, 0, 1, 2, 8], detail) };
+      return { op, ...range, mode: other % 6, nodes, flags: pick([0, 0, 1, 2, 8], detail) };
     }
     case 'touchRead':
     case 'touchWrite':
@@ -350,7 +398,8 @@ export function operationFor(
     case 'fork':
       return { op, follow: other % 2 === 0 ? 'child' : 'parent' };
     case 'setrlimit': {
-      const soft = other % 3 === 0 ? INFINITY : BigInt(pages % 100) * PAGE;
+      const drawn = pages % 2 === 0 ? limitNear(state, draw) : BigInt(pages % 100) * PAGE;
+      const soft = detail % 3 === 0 ? INFINITY : drawn;
       const resource = RESOURCES[other % RESOURCES.length] ?? 'AS';
       return { op, resource, soft, hard: detail % 9 === 0 ? 0n : INFINITY };
     }

@@ -44,6 +44,14 @@ export interface Vma {
  * system calls makes six.
  */
 
+/**
+ * Whether a VMA is anonymous memory: neither a file's nor one of the kernel's own, as the vDSO is.
+ * Mirrors vma_is_anonymous(), include/linux/mm.h.
+ */
+export function isAnonymous({ backing, special }: Vma): boolean {
+  return backing === null && special === null;
+}
+
 /** The VMA over another range. */
 export function withRange(vma: Vma, start: number, end: number, pgoff: number): Vma {
   const { anonVma, backing, chain, flags, policy, special } = vma;

@@ -64,7 +64,8 @@ function committed(process: Reference): bigint {
     objects.set(backing.serial, backing.pages);
   }
   const shared = [...objects.values()].reduce((total, pages) => total + pages, 0n);
-  return sum(vmas.filter(({ flags }) => (flags & VM_ACCOUNT) !== 0)) + shared;
+  const accounted = sum(vmas.filter(({ flags }) => (flags & VM_ACCOUNT) !== 0));
+  return accounted + shared + process.strandedCharge;
 }
 
 /** Whether the machine grants so many pages more: __vm_enough_memory(). */

@@ -49,7 +49,7 @@ function adviseVma(
   end: bigint,
   advice: number,
 ): Refusal {
-  if (DISCARDS.includes(advice) && isKept(process, vma)) return 'EPERM';
+  if (DISCARDS.includes(advice) && isKept(vma)) return 'EPERM';
   if (advice === MM.MADV_DONTNEED || advice === MM.MADV_FREE) {
     if (has(vma, VM.VM_PFNMAP | VM.VM_LOCKED)) return 'EINVAL';
     return advice === MM.MADV_FREE && vma.backing.kind !== 'anonymous' ? 'EINVAL' : null;
@@ -62,9 +62,8 @@ function adviseVma(
 }
 
 /** Whether the VMA is sealed, and what it holds cannot be overwritten by other means. */
-function isKept({ rules }: Process, vma: Vma): boolean {
-  if (!has(vma, VM.VM_SEALED) || has(vma, VM.VM_SHARED | VM.VM_WRITE)) return false;
-  return rules.sealKeepsFiles || vma.backing.kind === 'anonymous';
+function isKept(vma: Vma): boolean {
+  return has(vma, VM.VM_SEALED) && !has(vma, VM.VM_WRITE) && vma.backing.kind === 'anonymous';
 }
 
 /** The flags that advice leads to; null: not for such a VMA. */
@@ -88,7 +87,10 @@ function advisedFlags({ flags, backing }: Vma, advice: number): number | null {
     case MM.MADV_DODUMP:
       return (flags & VM.VM_SPECIAL) !== 0 || droppable ? null : flags & ~VM.VM_DONTDUMP;
     case MM.MADV_WIPEONFORK:
-      return backing.kind !== 'anonymous' ? null : flags | VM.VM_WIPEONFORK;
+      // The kernel asks for no file: its own mappings, as the vDSO, have none.
+      return backing.kind === 'anonymous' || backing.kind === 'special'
+        ? flags | VM.VM_WIPEONFORK
+        : null;
     case MM.MADV_KEEPONFORK:
       return droppable ? null : flags & ~VM.VM_WIPEONFORK;
     default:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { VM_ACCESS, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE } from './vm-flags.ts';
+import { VM_ACCESS, VM_ACCOUNT, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE } from './vm-flags.ts';
 import { VM_IO, VM_LOCKONFAULT, VM_PFNMAP } from './vm-flags.ts';
 import { mayCommit, mayExpand, mayLock } from './accounting.ts';
 import { lowestAddress } from './placement.ts';
@@ -86,6 +86,8 @@ function growDown(process: Process, vma: Vma, page: bigint): boolean {
   if (vma.end - page > process.limits.STACK.soft) return false;
   if (!mayLock(process, vma.flags, pages)) return false;
   if (!mayCommit(process, pages)) return false;
+  // The charge is made whatever the stack's flags are.
+  if (!has(vma, VM_ACCOUNT)) process.strandedCharge += pages;
   vma.start = page;
   vma.pgoff -= pages;
   if (has(vma, VM_LOCKED)) process.lockedVm += pages;

@@ -31,8 +31,6 @@ export interface Switches {
   /** PR_SET_MEMORY_MERGE: unknown, or when a new VMA gets its flag. */
   readonly memoryMerge: 'unknown' | 'after-merging' | 'before-merging';
   readonly mseal: boolean;
-  /** Sealed memory may not be discarded: private anonymous only, or private files as well. */
-  readonly sealKeepsFiles: boolean;
   readonly droppable: boolean;
   /** MAP_STACK keeps huge pages out. */
   readonly stackWithoutHuge: boolean;
@@ -60,7 +58,6 @@ const LINUX_6_1: Switches = {
   dontUnmapJoins: 'none-beside-source',
   memoryMerge: 'unknown',
   mseal: false,
-  sealKeepsFiles: false,
   droppable: false,
   stackWithoutHuge: false,
   mdwe: false,
@@ -91,7 +88,6 @@ const LINUX_6_18_FIXED: Switches = {
   anonVmaRule: 'not-forked',
   mremap: 'many-vmas',
   memoryMerge: 'before-merging',
-  sealKeepsFiles: true,
 };
 
 const TABLE: Readonly<Record<string, Switches>> = {

@@ -46,6 +46,8 @@ export interface Reference {
   capabilities: readonly Capability[];
   /** The VMAs of parents that wait; they stay charged. */
   ancestors: readonly (readonly Vma[])[];
+  /** Pages by which stacks grew that give no charge back. */
+  strandedCharge: bigint;
   /** The next number for an anon_vma or an object of shared memory. */
   serial: number;
 }
@@ -86,6 +88,7 @@ export function initialState(setup: Setup): Reference {
     limits: setup.limits,
     capabilities: setup.capabilities,
     ancestors: [],
+    strandedCharge: 0n,
     serial,
   };
 }
