@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import {
   branchModel,
@@ -14,6 +15,8 @@ import {
   type Shown,
 } from '../../src/bpf-cfi/branch-rows/index.ts';
 import { readTraceFile, shippedRecordings } from '../../src/recordings.ts';
+
+const PAGE = fileURLToPath(new URL('../../../../docs/branch-tracker.md', import.meta.url));
 
 /*
  * No rule of the tracker without a recorded case. What a row says of each of its cases is held
@@ -83,4 +86,30 @@ test('every rule has one row, and those without a case say why', () => {
   const ids = [...BRANCH_ROWS, ...UNASKED_ROWS].map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
   for (const { reason } of UNASKED_ROWS) expect(reason).not.toBe('');
+});
+
+test('docs/branch-tracker.md names every rule, its cases, and where Bochs departs from it', async () => {
+  const asked = BRANCH_ROWS.map(({ id, sentence, origin, vectors }) => {
+    const departs = vectors.filter(({ bochs }) => bochs !== undefined).map(({ says }) => says);
+    const departure = departs.length === 0 ? '' : `departs: ${departs.join(', ')}`;
+    return `| \`${id}\` | ${sentence} | ${origin} | ${vectors.length} | ${departure} |`;
+  });
+  const unasked = UNASKED_ROWS.map(
+    ({ id, sentence, reason }) => `| \`${id}\` | ${sentence} | ${reason} |`,
+  );
+  const count = BRANCH_ROWS.reduce((sum, { vectors }) => sum + vectors.length, 0);
+  const text = [
+    ...['# The tracker of indirect branches, rule by rule', ''],
+    'Written from `packages/oracle/src/bpf-cfi/branch-rows` by its test (`npx vitest run',
+    'packages/oracle/test/bpf-cfi/branch-rows.test.ts -u`), which holds each of the cases against what',
+    'Bochs 2.7 was recorded to do and against the model `hw-model.instructions`. Sections are those of',
+    'Intel SDM volume 1, "Control-flow Enforcement Technology (CET)", unless a volume is named.',
+    ...['', `${BRANCH_ROWS.length} rules, ${count} cases.`, ''],
+    ...['| rule | what it says | section | cases | Bochs 2.7 |', '| --- | --- | --- | --- | --- |'],
+    ...asked,
+    ...['', '## Not asked', '', '| rule | what it says | why not |', '| --- | --- | --- |'],
+    ...unasked,
+    '',
+  ].join('\n');
+  await expect(text).toMatchFileSnapshot(PAGE);
 });
