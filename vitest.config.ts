@@ -9,6 +9,9 @@ const conditions = ['@kernel-models/source', 'node', 'import', 'module', 'defaul
 const packages = readdirSync(new URL('./packages/', import.meta.url), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => ({ root: `packages/${entry.name}`, include: ['test/**/*.test.ts'] }));
+/** Milliseconds; the deep run and the gallery do many times as much in one test. */
+const limit =
+  process.env['KM_DEEP'] === '1' || process.env['KM_GALLERY'] === '1' ? 900_000 : 60_000;
 const roots = [...packages, { root: 'test-models', include: ['**/*.test.ts'] }];
 
 export default defineConfig({
@@ -21,8 +24,8 @@ export default defineConfig({
         name: basename(root),
         root,
         include,
-        testTimeout: 60_000,
-        hookTimeout: 60_000,
+        testTimeout: limit,
+        hookTimeout: limit,
         // Counts the rules that a package's own tests reach.
         setupFiles: existsSync(`${root}/test/setup.ts`) ? ['test/setup.ts'] : [],
       },

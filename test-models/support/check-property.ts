@@ -118,7 +118,8 @@ export class PropertyFailure extends Error {
           `${details.numShrinks} shrinks)`,
         `counterexample: ${fc.stringify(details.counterexample)}`,
         ...(cause instanceof Error ? [cause.message] : []),
-        `again: KM_SEED=${details.seed} npx vitest run -t ${JSON.stringify(name)}`,
+        `again: ${IS_DEEP ? 'KM_DEEP=1 ' : ''}KM_SEED=${details.seed} ` +
+          `npx vitest run -t ${JSON.stringify(name)}`,
         ...(trace === undefined ? [] : [`alone: kernel-oracle explain ${trace}`]),
       ].join('\n'),
       { cause },
