@@ -7,7 +7,7 @@ import { fill, makeKeys, WORKLOADS, type Keys, type Workload } from './workloads
  * measured again and again, or the compiler never gets to them.
  */
 const LEAST_KEYS = 60_000;
-const LEAST_OPERATIONS = 300;
+const LEAST_OPERATIONS = 600;
 
 /** One contender with its keys, and the stores that workloads leave as they were. */
 export class Session<K> implements Measurable {
