@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { VECTOR } from '@kernel-models/hw-model/cpu';
-import { CODE, TARGET } from '@kernel-models/hw-model/instructions';
-import { JMP, TOO_LONG, UD2 } from './code.ts';
-import { at, missing, vector, type BranchRow } from './row.ts';
+import { CODE, HANDLER, TARGET } from '@kernel-models/hw-model/instructions';
+import { ENDBR64, INT_20, JMP, TOO_LONG, UD2 } from './code.ts';
+import { at, missing, through, vector, type BranchRow } from './row.ts';
 
 const { DB, GP, PF, UD } = VECTOR;
 
@@ -67,5 +67,18 @@ export const ORDER_ROWS: readonly BranchRow[] = [
       }),
       vector('at CPL 0', at(0, JMP, { start: 'stepping' }), { vector: DB, rip: TARGET, cpl: 0 }),
     ],
+  },
+  {
+    id: 'order.no-trap-behind-entry',
+    sentence:
+      'A single-stepped instruction that enters a handler does not trap: TF is clear there.',
+    origin: 'volume 3, Single-Step Exception Condition',
+    vectors: [0 as const, 3 as const].map((cpl) =>
+      vector(
+        `INT n at CPL ${cpl}`,
+        at(cpl, INT_20, { start: 'stepping', handler: `${ENDBR64}90` }),
+        through(HANDLER, 5, 0),
+      ),
+    ),
   },
 ];
