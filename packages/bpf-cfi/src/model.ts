@@ -11,7 +11,7 @@ import type { Setup } from './setup.ts';
 import { initial, type State } from './state.ts';
 
 /**
- * BPF under control-flow integrity: JIT images, struct_ops trampolines, and the calls that lead to
+ * BPF under control-flow integrity: JIT images, trampolines, tracing, and the calls that lead to
  * them.
  */
 export const bpfCfi: Model<State, Operation, Outcome, Setup> = {

@@ -94,8 +94,8 @@ const operations: Arbitrary<Operation> = fc.oneof(
 );
 
 const histories: Arbitrary<readonly Operation[]> = fc.oneof(
-  fc.array(operations, { minLength: 1, maxLength: 14, size: 'max' }),
-  registrations,
+  { weight: 2, arbitrary: fc.array(operations, { minLength: 1, maxLength: 14, size: 'max' }) },
+  { weight: 2, arbitrary: registrations },
   tracings,
 );
 

@@ -52,24 +52,43 @@ const OTHERS: readonly string[] = [
   'void bpf_fentry_test_sinfo(struct skb_shared_info *sinfo)',
   // A struct in two registers; alone on the stack; with an argument behind it that gets a register.
   `${GUID} int acpi_call_prm_handler(guid_t handler_guid, void *param_buffer)`,
-  `${SOCKPTR} int tcp_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval, unsigned int optlen)`,
-  `${SOCKPTR} int sk_getsockopt(struct sock *sk, int level, int optname, sockptr_t optval, sockptr_t optlen)`,
-  `${SOCKPTR} int __cgroup_bpf_run_filter_getsockopt(struct sock *sk, int level, int optname, sockptr_t optval, sockptr_t optlen, int max_optlen, int retval)`,
+  `${SOCKPTR} int tcp_setsockopt(struct sock *sk, int level, int optname, ` +
+    'sockptr_t optval, unsigned int optlen)',
+  `${SOCKPTR} int sk_getsockopt(struct sock *sk, int level, int optname, ` +
+    'sockptr_t optval, sockptr_t optlen)',
+  `${SOCKPTR} int __cgroup_bpf_run_filter_getsockopt(struct sock *sk, int level, ` +
+    'int optname, sockptr_t optval, sockptr_t optlen, int max_optlen, int retval)',
   // One slot on the stack, of 4 bytes and of 8.
-  `${SOCKPTR} int do_sock_setsockopt(struct socket *sock, _Bool compat, int level, int optname, sockptr_t optval, int optlen)`,
-  `${SOCKPTR} int udp_lib_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval, unsigned int optlen, int (*push_pending_frames)(struct sock *))`,
+  `${SOCKPTR} int do_sock_setsockopt(struct socket *sock, _Bool compat, int level, ` +
+    'int optname, sockptr_t optval, int optlen)',
+  `${SOCKPTR} int udp_lib_setsockopt(struct sock *sk, int level, int optname, ` +
+    'sockptr_t optval, unsigned int optlen, int (*push_pending_frames)(struct sock *))',
   // Structs of 4 bytes; eight to twelve arguments.
-  `${KIDS} struct key *key_alloc(struct key_type *type, const char *desc, kuid_t uid, kgid_t gid, const struct cred *cred, u32 perm, unsigned long flags, struct key_restriction *restrict_link)`,
-  'void seq_hex_dump(struct seq_file *m, const char *prefix_str, int prefix_type, int rowsize, int groupsize, const void *buf, size_t len, _Bool ascii)',
-  'struct sk_buff *rtmsg_ifinfo_build_skb(int type, struct net_device *dev, unsigned int change, u32 event, gfp_t flags, int *new_nsid, int new_ifindex, u32 portid, const struct nlmsghdr *nlh)',
-  'struct sk_buff *ip_make_skb(struct sock *sk, struct flowi4 *fl4, int (*getfrag)(void *, char *, int, int, int, struct sk_buff *), void *from, int length, int transhdrlen, struct ipcm_cookie *ipc, struct rtable **rtp, struct inet_cork *cork, unsigned int flags)',
-  'int process_buffer_measurement(struct mnt_idmap *idmap, struct inode *inode, const void *buf, int size, const char *eventname, enum ima_hooks func, int pcr, const char *func_data, _Bool buf_hash, u8 *digest, size_t digest_len)',
-  'void tcp_v4_send_ack(const struct sock *sk, struct sk_buff *skb, u32 seq, u32 ack, u32 win, u32 tsval, u32 tsecr, int oif, struct tcp_key *key, int reply_flags, u8 tos, u32 txhash)',
+  `${KIDS} struct key *key_alloc(struct key_type *type, const char *desc, kuid_t uid, ` +
+    'kgid_t gid, const struct cred *cred, u32 perm, unsigned long flags, ' +
+    'struct key_restriction *restrict_link)',
+  'void seq_hex_dump(struct seq_file *m, const char *prefix_str, int prefix_type, ' +
+    'int rowsize, int groupsize, const void *buf, size_t len, _Bool ascii)',
+  'struct sk_buff *rtmsg_ifinfo_build_skb(int type, struct net_device *dev, ' +
+    'unsigned int change, u32 event, gfp_t flags, int *new_nsid, int new_ifindex, ' +
+    'u32 portid, const struct nlmsghdr *nlh)',
+  'struct sk_buff *ip_make_skb(struct sock *sk, struct flowi4 *fl4, ' +
+    'int (*getfrag)(void *, char *, int, int, int, struct sk_buff *), void *from, ' +
+    'int length, int transhdrlen, struct ipcm_cookie *ipc, struct rtable **rtp, ' +
+    'struct inet_cork *cork, unsigned int flags)',
+  'int process_buffer_measurement(struct mnt_idmap *idmap, struct inode *inode, ' +
+    'const void *buf, int size, const char *eventname, enum ima_hooks func, int pcr, ' +
+    'const char *func_data, _Bool buf_hash, u8 *digest, size_t digest_len)',
+  'void tcp_v4_send_ack(const struct sock *sk, struct sk_buff *skb, u32 seq, u32 ack, ' +
+    'u32 win, u32 tsval, u32 tsecr, int oif, struct tcp_key *key, int reply_flags, ' +
+    'u8 tos, u32 txhash)',
 ];
 /** No trampoline can pass what is variadic. */
 const VARIADIC = 'int _printk(const char *fmt, ...)';
 /** A hook of security modules, whose return value may be modified. */
-const HOOK = `${SOCKPTR} int security_socket_getpeersec_stream(struct socket *sock, sockptr_t optval, sockptr_t optlen, unsigned int len)`;
+const HOOK =
+  `${SOCKPTR} int security_socket_getpeersec_stream(struct socket *sock, ` +
+  'sockptr_t optval, sockptr_t optlen, unsigned int len)';
 
 const programs = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
 
