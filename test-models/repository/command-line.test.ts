@@ -219,6 +219,13 @@ describe('what diverges', () => {
     expect((await oracle('replay', kept, '--revision', 'linux-6.18')).code).toBe(0);
   });
 
+  test('fuzz holds a revision that plays the kernel against the model, not against itself', async () => {
+    const bug = ['--target', 'model:linux-6.12', '--runs', '200', '--seed', '1'];
+    const ran = await oracle('fuzz', SECUREBITS, ...bug, '--save', inFolder('played'));
+    expect(ran.code).toBe(1);
+    expect(ran.err).toContain('revision linux-6.18');
+  });
+
   test('shrink makes a trace small, with and without executing it', async () => {
     const { out } = await oracle('which', trace, '--json');
     const { revisions } = JSON.parse(out) as {

@@ -59,10 +59,9 @@ async function runFuzz(io: CommandIo, model: string, flags: FuzzFlags): Promise<
   }
   const { target, availability } = ready;
   const seed = flags.seed ?? randomInt(0x7fff_ffff);
-  const revision = revisionOf(
-    subsystem,
-    flags.revision ?? availability.revision ?? subsystem.defaultRevision,
-  );
+  // A revision that plays the real thing is not held against itself.
+  const described = availability.source.kind === 'model' ? undefined : availability.revision;
+  const revision = revisionOf(subsystem, flags.revision ?? described ?? subsystem.defaultRevision);
   io.err(`${model}: ${target.name}: ${target.touches}; revision ${revision}, seed ${seed}`);
   const progress = new Progress(io.interactive);
   try {
