@@ -11,6 +11,7 @@ import { MOVING } from './directed/moving.ts';
 import { PLACEMENT } from './directed/placement.ts';
 import { PROTECTING } from './directed/protecting.ts';
 import { REFUSED } from './directed/refused.ts';
+import { SPECIAL } from './directed/special.ts';
 
 /** Histories for every row of the tables of rules, and for every difference of revisions. */
 export const DIRECTED: readonly Directed[] = [
@@ -25,4 +26,5 @@ export const DIRECTED: readonly Directed[] = [
   ...LOCKING,
   ...ADVISING,
   ...FORKING,
+  ...SPECIAL,
 ];

@@ -35,7 +35,8 @@ import {
 } from '../operations.ts';
 import { FILES, history, SHARED_ANON, type Directed } from './history.ts';
 
-const ADVICE = [
+/** Every advice that the model knows, and one that nobody does. */
+export const ADVICE: readonly number[] = [
   ...[MADV_RANDOM, MADV_SEQUENTIAL, MADV_NORMAL, MADV_DONTFORK, MADV_DOFORK, MADV_NOHUGEPAGE],
   ...[MADV_DONTDUMP, MADV_DODUMP, MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_DONTNEED, MADV_FREE],
   ...[99],
