@@ -279,7 +279,7 @@ function readParameters(reader: Reader): { parameters: readonly CType[]; variadi
     }
     parameters.push(adjustedParameter(reader, type, start.offset));
     if (reader.accept(')')) return { parameters, variadic: false };
-    reader.expect(',', 'parameters');
+    if (!reader.accept(',')) reader.fail('parameters', '"," or ")"');
     if (reader.accept('...')) {
       reader.expect(')', 'parameters');
       return { parameters, variadic: true };

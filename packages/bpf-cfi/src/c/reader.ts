@@ -146,7 +146,7 @@ export class Reader {
 
   /** @throws CSyntaxError where the next token reads otherwise */
   expect(text: string, where: string): void {
-    if (!this.accept(text)) this.fail(where, text);
+    if (!this.accept(text)) this.fail(where, JSON.stringify(text));
   }
 
   /** @throws CSyntaxError always: what was expected at the next token, and what is there */
