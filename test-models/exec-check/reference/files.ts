@@ -3,6 +3,7 @@ import {
   AT_FDCWD,
   contentBytes,
   SUCCESS,
+  NAME_MAX,
   type Content,
   type Features,
   type FileOperation,
@@ -122,7 +123,9 @@ function mayChange(world: World, task: Task, dir: Inode): void {
   if (!mayAccess(world, task, dir, WRITE | EXEC)) fail('EACCES');
 }
 
+/** Looks up the last name of a path: only now its length counts. */
 function childOf(world: World, dir: Place, name: string): Place | undefined {
+  if (name.length > NAME_MAX) fail('ENAMETOOLONG');
   const dentry = inodeAt(world, dir).entries.get(name);
   return dentry === undefined ? undefined : { mount: dir.mount, dentry };
 }

@@ -54,7 +54,10 @@ export function walk(
   return { ...place, mustBeDir: state.mustBeDir };
 }
 
-/** The directory in which the last name of a path stands, and that name; '' where there is none. */
+/**
+ * The directory in which the last name of a path stands, and that name; '' where there is none.
+ * The last name itself is not looked up.
+ */
 export function walkParent(
   world: World,
   name: string,
@@ -71,7 +74,6 @@ export function walkParent(
   if (last !== '') {
     if (!isDir(inodeAt(world, dir))) fail('ENOTDIR');
     search(state, dir);
-    if (last !== '.' && last !== '..' && last.length > NAME_MAX) fail('ENAMETOOLONG');
   }
   return { dir, last, slash: path.endsWith('/') };
 }
