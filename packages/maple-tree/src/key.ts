@@ -152,6 +152,11 @@ export function checkKey<K extends Key>(keys: KeyMode<K>, name: string, value: K
 
 function keyComplaint(keys: KeyMode<Key> | KeyMode<never>, name: string, value: unknown): string {
   const kind = keys.name === 'u64' ? 'a bigint' : 'a whole number';
-  const got = typeof value === 'bigint' ? `${value}n` : String(value);
-  return `${name}: expected ${kind} from 0 to ${keys.max}, got ${got}`;
+  return `${name}: expected ${kind} from 0 to ${keys.max}, got ${spell(value)}`;
+}
+
+/** A value as its type is written, so that `'5'` is told from `5` and from `5n`. */
+function spell(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`;
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
