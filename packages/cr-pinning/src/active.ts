@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-import { CR0_WP } from '@kernel-models/hw-model/cpu';
 import type { Features } from './features.ts';
 import { violatedBits, type Pins } from './pins.ts';
 import type { HostKind } from './setup.ts';
@@ -69,7 +68,7 @@ export function allowedOf(
   const cr0 = state.allowed?.cr0 ?? features.allowedCr0;
   const cr4 = state.allowed?.cr4 ?? features.allowedCr4;
   if (!features.consultsHostRegisters) return { cr0, cr4 };
-  // Heki required WP of the host, and cut CR4 down to what the host has on.
+  // Heki let no bit of CR0 be pinned that the host has off, and cut CR4 down to what it has on.
   const { hostRegisters } = state;
-  return { cr0: cr0 & (hostRegisters.cr0 | CR0_WP), cr4: cr4 & hostRegisters.cr4 };
+  return { cr0: cr0 & hostRegisters.cr0, cr4: cr4 & hostRegisters.cr4 };
 }

@@ -97,6 +97,12 @@ const giveUpKexec: RoutineStep = ({ kernel }, _, { request, pvCrPin, kexecToken 
     ? { ...kernel, kexecLoadDisabled: true }
     : kernel;
 
+/** Whether a kernel that pins by itself finds the feature: without it no MSR is touched. */
+function pinsByMsrs(state: State, features: Features): boolean {
+  const isOffered = ((kvmFeatures(state, features) >> BigInt(features.featureBit)) & 1n) === 1n;
+  return isOffered && pinsParavirtually(state.kernel, features);
+}
+
 /**
  * The two MSR writes, or hypercalls, by which a CPU pins what it has. LOW is never used by Linux.
  */
@@ -104,13 +110,12 @@ const pinCr =
   (cr: 0 | 4): RoutineStep =>
   (state, vcpu, features) => {
     const { kernel } = state;
-    const isOffered = ((kvmFeatures(state, features) >> BigInt(features.featureBit)) & 1n) === 1n;
     if (!pinsParavirtually(kernel, features)) return kernel;
     const wanted = cr === 0 ? CR0_WP : vcpuOf(state, vcpu).cpu.cr4 & features.allowedCr4;
     if (features.request === 'hypercall') {
       return { op: 'hypercall', vcpu, nr: 13, arguments: [BigInt(cr), wanted, 0n] };
     }
-    if (features.request === 'none' || !isOffered) return kernel;
+    if (features.request === 'none' || !pinsByMsrs(state, features)) return kernel;
     const { msrs } = features;
     const value = wanted & allowedOf(state, features)[cr === 0 ? 'cr0' : 'cr4'];
     return { op: 'wrmsr', vcpu, msr: cr === 0 ? msrs.cr0High : msrs.cr4High, value };
@@ -122,11 +127,7 @@ const valueOf =
   (state, vcpu, features) => {
     const { kernel } = state;
     const msr = cr === 0 ? features.msrs.cr0Low : features.msrs.cr4Low;
-    if (
-      features.request !== 'mask-value' ||
-      msr === undefined ||
-      !pinsParavirtually(kernel, features)
-    ) {
+    if (features.request !== 'mask-value' || msr === undefined || !pinsByMsrs(state, features)) {
       return kernel;
     }
     const value = cr === 0 ? CR0_WP : vcpuOf(state, vcpu).cpu.cr4 & features.allowedCr4;
@@ -135,7 +136,7 @@ const valueOf =
 
 const pinEfer: RoutineStep = (state, vcpu, features) => {
   const { msrs, allowedEfer } = features;
-  return msrs.eferHigh === undefined || !pinsParavirtually(state.kernel, features)
+  return msrs.eferHigh === undefined || !pinsByMsrs(state, features)
     ? state.kernel
     : { op: 'wrmsr', vcpu, msr: msrs.eferHigh, value: allowedEfer };
 };

@@ -112,6 +112,8 @@ function checkSuspendedPins(
   features: Features,
 ): Step | undefined {
   const { cpu } = vcpu;
+  // A host that the VM was moved to may know of no pins, and of none that INIT has suspended.
+  if (state.host !== 'patched') return undefined;
   if (register === 'cr4' || cpu.smm.active || (value & CR0_PG) === 0n) return undefined;
   const pins = pinsOf(state, vcpu, features);
   if (violatedBits(value, pins.cr0) === 0n && violatedBits(cpu.cr4, pins.cr4) === 0n) {
