@@ -149,7 +149,12 @@ const loads: fc.Arbitrary<Operation> = fc.oneof(
 );
 
 const values = fc.constantFrom(0n, 1n, 0x1_0000_0001n, (1n << 64n) - 1n);
-const POKE_TARGETS = [null, null, 0xffff_ffff_8100_0000n, 0xffff_ffff_8100_1000n, 0x1000n];
+/** Where the first program's patch site lies, with a preamble and ENDBR64 and without. */
+const PATCH_SITES = [0xffff_ffff_c000_0054n, 0xffff_ffff_c000_0040n];
+const POKE_TARGETS = [
+  ...[null, null, 0xffff_ffff_8100_0000n, 0xffff_ffff_8100_1000n, 0x1000n],
+  ...PATCH_SITES,
+];
 
 const POINTER = 'int f(struct sock *a, int b)';
 
@@ -337,6 +342,34 @@ export const programUse: fc.Arbitrary<readonly Operation[]> = fc
     { op: 'tailCall', program: 'a' },
   ]);
 
+/** A program whose entry is patched, to lead nowhere or in a circle, and then back. */
+export const patchUse: fc.Arbitrary<readonly Operation[]> = fc
+  .record({
+    kind: fc.constantFrom('call' as const, 'jmp' as const, 'jmp' as const),
+    to: fc.constantFrom(0xffff_ffff_8100_0000n, 0xffff_ffff_c200_0000n, ...PATCH_SITES),
+    first: fc.constantFrom('a', 'c'),
+  })
+  .map(({ kind, to, first }): readonly Operation[] => {
+    const loads: readonly Operation[] = [
+      { op: 'load', program: 'a', kind: 'main', body: { kind: 'constant', value: 2 } },
+      {
+        ...{ op: 'load', program: 'c', kind: 'struct_ops', struct: 'bpf_dummy_ops' },
+        member: 'test_1',
+        body: { kind: 'constant', value: 3 },
+      },
+    ];
+    const calls: readonly Operation[] = [
+      { op: 'dispatch', program: 'a' },
+      { op: 'tailCall', program: 'a' },
+      { op: 'testRun', program: 'c', arguments: [1n] },
+    ];
+    const poke = (from: bigint | null, next: bigint | null): Operation => ({
+      ...{ op: 'textPoke', program: first, kind, from, to: next },
+    });
+    const ordered = first === 'a' ? loads : loads.toReversed();
+    return [...ordered, poke(null, to), ...calls, poke(to, null), ...calls];
+  });
+
 /** A kernel that boots and lives: a build, a boot, and what is done then. */
 export interface Life {
   readonly setup: Setup;
@@ -347,7 +380,7 @@ export const lives: fc.Arbitrary<Life> = fc
   .record({
     setup: setups,
     boot: boots,
-    prefix: fc.oneof(fc.constant<readonly Operation[]>([]), registration, programUse),
+    prefix: fc.oneof(fc.constant<readonly Operation[]>([]), registration, programUse, patchUse),
     rest: fc.array(operations, { minLength: 1, maxLength: 16, size: 'max' }),
   })
   .map(({ setup, boot, prefix, rest }) => ({ setup, operations: [boot, ...prefix, ...rest] }));

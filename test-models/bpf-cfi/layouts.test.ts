@@ -106,8 +106,14 @@ test('bytes decoded from every offset land on ENDBR64 where it was meant, and no
   );
 });
 
+/** Who promises what not every revision does: before Linux 6.8 BPF has no preambles. */
+const PROMISED: Readonly<Record<string, readonly string[]>> = {
+  'trampoline.arguments-arrive': ['linux-6.18-fixed'],
+  'bpf-cfi.one-scheme': real.filter((id) => id !== 'linux-6.7'),
+};
+
 test.each(PARTICULAR)('$id holds', async ({ id, property }) => {
-  const promised = id === 'trampoline.arguments-arrive' ? ['linux-6.18-fixed'] : real;
+  const promised = PROMISED[id] ?? real;
   for (const revision of promised)
     await checkProperty(`${id} on ${revision}`, property(revision), { runs: 60 });
 });

@@ -5,8 +5,10 @@ import {
   BPF_MAIN,
   bootKernel,
   bpfCfi,
+  callSite,
   CALLS,
   featuresOf,
+  functionPreamble,
   jitPreamble,
   structOpsTrampoline,
   stubArity,
@@ -199,10 +201,107 @@ const arityIsKnown = named(
   },
 );
 
+/** What the first bytes of a preamble or a call site belong to. */
+function schemeOfBytes([a, b, c, d]: readonly number[]): 'none' | 'off' | 'kcfi' | 'fineibt' {
+  if (a === 0xeb && b === 0x0c) return 'off';
+  if (a === 0xf3 && b === 0x0f && c === 0x1e && d === 0xfa) return 'fineibt';
+  return a === 0xb8 ? 'kcfi' : 'none';
+}
+
+/** Callers and callees of a booted kernel are of one scheme, or no caller checks anything. */
+const oneScheme = named(
+  'bpf-cfi.one-scheme',
+  fc.record({ setup: setups, boot: boots }),
+  ({ setup, boot }, revision) => {
+    const scheme = schemeFor(setup, boot, revision);
+    if (!setup.cfi) return;
+    const [first = 0, second = 0, , , , , seventh = 0, eighth = 0] = callSite(
+      scheme,
+      0x1234_5678,
+      0,
+    ).bytes;
+    const off = schemeOfBytes([first, second]) === 'off';
+    // ADD R10D, [R11-d] behind the first instruction is of kCFI alone.
+    const caller = off ? 'off' : seventh === 0x45 && eighth === 0x03 ? 'kcfi' : 'fineibt';
+    const callees = [
+      functionPreamble(scheme, 0x1234_5678, 2, false, 0),
+      jitPreamble(scheme, 0x1234_5678, 2, 0),
+    ].map(({ before }) => schemeOfBytes(before));
+    if (caller !== 'off' && callees.some((callee) => callee !== caller)) {
+      throw new Error(`${caller} calls ${callees.join(' and ')}`);
+    }
+    if (caller === 'off' && scheme.boot.mode !== 'OFF') {
+      throw new Error(`${scheme.boot.mode} with callers that check nothing`);
+    }
+  },
+);
+
+const POKED = [null, 0xffff_ffff_c200_0000n, 0xffff_ffff_8300_0000n] as const;
+
+/**
+ * A patch there and one back restore the bytes, one by a wrong belief changes none, and no patch
+ * touches a byte but the five of the NOP. The reference remembers an instruction, and looks for the
+ * NOP in what the kernel shows.
+ */
+const patchingRestores = named(
+  'bpf-cfi.patching-restores',
+  fc.record({
+    setup: setups,
+    boot: boots,
+    kind: fc.constantFrom('main' as const, 'subprogram' as const),
+    pokes: fc.array(
+      fc.record({
+        kind: fc.constantFrom('call' as const, 'jmp' as const),
+        from: fc.constantFrom(...POKED),
+        to: fc.constantFrom(...POKED),
+      }),
+      { minLength: 1, maxLength: 8 },
+    ),
+  }),
+  ({ setup, boot, kind, pokes }, revision) => {
+    let { state } = model.apply(model.initial(setup), boot, revision);
+    const body = { kind: 'constant', value: 2 } as const;
+    ({ state } = model.apply(state, { op: 'load', program: 'a', kind, body }, revision));
+    const shown = (): readonly string[] => {
+      const { outcome } = model.apply(state, { op: 'text', program: 'a' }, revision);
+      return outcome.kind === 'image' ? (outcome.bytes.match(/../g) ?? []) : [];
+    };
+    const original = shown();
+    const at = original.findIndex((_, index) =>
+      ['0f', '1f', '44', '00', '00'].every((byte, next) => original[index + next] === byte),
+    );
+    let held = 'nop';
+    for (const { kind: how, from, to } of pokes) {
+      const step = model.apply(
+        state,
+        { op: 'textPoke', program: 'a', kind: how, from, to },
+        revision,
+      );
+      const [old, next] = [from, to].map((target) =>
+        target === null ? 'nop' : `${how} ${target}`,
+      );
+      const expected = old !== held ? 'EBUSY' : old === next ? 1n : 0n;
+      const { outcome } = step;
+      const found = outcome.kind === 'errno' ? outcome.errno : 'value' in outcome && outcome.value;
+      if (found !== expected) throw new Error(`${old} -> ${next} over ${held}: ${String(found)}`);
+      if (expected === 'EBUSY' && step.state !== state)
+        throw new Error('a refused patch changed it');
+      if (expected === 0n) held = next ?? '';
+      ({ state } = step);
+      const opcode =
+        held === 'nop' ? [] : [held.startsWith('call') ? 'e8' : 'e9', '??', '??', '??', '??'];
+      const wanted = [...original.slice(0, at), ...opcode, ...original.slice(at + opcode.length)];
+      if (shown().join(' ') !== wanted.join(' ')) throw new Error(`${held}: ${shown().join(' ')}`);
+    }
+  },
+);
+
 export const PARTICULAR: readonly NamedProperty[] = [
   argumentsArrive,
   branchSkipsPoison,
   arityIsKnown,
+  oneScheme,
+  patchingRestores,
 ];
 
 /** The invariants of the model as properties. */

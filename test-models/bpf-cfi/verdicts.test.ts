@@ -44,6 +44,8 @@ test('what is decided of a call is what executing its bytes comes to, on every r
     'call.missing-endbr': 0.25,
     'call.reported': 2,
     'call.unchecked': 5,
+    runaway: 0.05,
+    'call.unmapped': 0.5,
   });
 });
 

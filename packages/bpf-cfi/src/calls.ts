@@ -6,6 +6,7 @@ import type { CallPlan } from './plan/call-plan.ts';
 import { planCall } from './plan/function-call.ts';
 import { planTrampoline } from './plan/member-call.ts';
 import { planTraced } from './plan/traced-call.ts';
+import { throughPatch } from './plan/patched-entry.ts';
 import { planProgram, planTailCall } from './plan/program-call.ts';
 import type { Scheme } from './preamble.ts';
 import { DESTRUCTOR_CALL, DUMMY_TEST_CALL, prototype } from './prototypes.ts';
@@ -71,9 +72,10 @@ function planOfProgram(
   if (program === undefined || program.kind !== kind || program.body.kind !== 'constant') {
     return undefined;
   }
-  return op === 'tailCall'
-    ? planTailCall(scheme, name, program)
-    : planProgram(scheme, name, program);
+  if (op !== 'tailCall') return throughPatch(planProgram(scheme, name, program), program);
+  const plan = planTailCall(scheme, name, program);
+  // The landing lies behind the patch site.
+  return scheme.features.tailCallTarget === 'entry' ? throughPatch(plan, program) : plan;
 }
 
 function planOfMember(
@@ -89,7 +91,7 @@ function planOfMember(
   if (member?.prototype === undefined || name === undefined || program === undefined) {
     return undefined;
   }
-  return planTrampoline(scheme, {
+  const plan = planTrampoline(scheme, {
     site: member.prototype,
     struct: map.struct,
     member,
@@ -99,6 +101,7 @@ function planOfMember(
     testRun: false,
     slot: map.slot,
   });
+  return plan && throughPatch(plan, program);
 }
 
 /** bpf_struct_ops_test_run(), net/bpf/bpf_dummy_struct_ops.c, in its order of checks. */
@@ -132,7 +135,9 @@ function planOfTestRun(
     testRun: true,
     slot: 0,
   });
-  return plan && { ...plan, value: plan.value === null ? null : BigInt.asUintN(32, plan.value) };
+  if (plan === undefined) return undefined;
+  const value = plan.value === null ? null : BigInt.asUintN(32, plan.value);
+  return throughPatch({ ...plan, value }, program);
 }
 
 /** The first parameter of every member is a pointer: to NULL, or to an object that is there. */
@@ -151,8 +156,9 @@ export function call(state: State, operation: Operation, scheme: Scheme): CfiSte
   const { reports, trap } = decideCall(scheme, plan.hash, plan.target, plan.reached);
   if (trap !== null)
     return answer(state, { kind: 'trapped', reports, ...trap }, trapRule(trap.vector));
+  if (plan.fault === 'runaway') return answer(state, { kind: 'runaway', reports }, 'call.runaway');
   if (plan.fault !== null) {
-    const missing = plan.fault === 'lost-return';
+    const missing = plan.fault !== 'null-dereference';
     const fault = { vector: 'PF', errorCode: missing ? FETCH : 0, place: 'callee' } as const;
     const rule = missing ? 'call.unmapped' : 'call.null-dereference';
     return answer(state, { kind: 'trapped', reports, ...fault }, rule);
@@ -216,12 +222,13 @@ export function executedOutcome(
 ): Outcome | undefined {
   const plan = planOf(state, operation, scheme);
   if (plan === undefined || 'errno' in plan) return undefined;
-  const { trap, value, seen, reports: failures } = execute(plan.scenario());
+  const { trap, value, seen, reports: failures, runaway } = execute(plan.scenario());
   const reports = failures.map(({ place, type }) => ({ place, type }));
   if (trap !== null) {
     const { vector, errorCode, place } = trap;
     return { kind: 'trapped', reports, vector, errorCode, place };
   }
+  if (runaway !== null) return { kind: 'runaway', reports };
   const mask = operation.op === 'testRun' ? 32 : 64;
   const shown = plan.value === null ? null : BigInt.asUintN(mask, value ?? 0n);
   return cameBack(plan, shown, reports, seen);

@@ -187,6 +187,7 @@ const outcome = union('kind', {
   returned: { value: nullable, reports },
   traced: { value: nullable, seen: array(object({ program: label, value: hex() })), reports },
   trapped: { vector: oneOf(['UD', 'CP', 'BP', 'PF']), errorCode: code, place, reports },
+  runaway: { reports },
   map: { state: oneOf(MAP_STATES), uses: integer(0, 1) },
   image: { bytes: text(/^(?:[0-9a-f]{2}|\?\?)*$/, 'hexadecimal digits or question marks') },
   impossible: {},
@@ -256,6 +257,7 @@ function encodeOutcome(value: Outcome): Json {
         reports: value.reports.map(encodeReport),
       };
     case 'trapped':
+    case 'runaway':
       return { ...value, reports: value.reports.map(encodeReport) };
     default:
       return { ...value };

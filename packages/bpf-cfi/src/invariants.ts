@@ -52,6 +52,8 @@ function isFixedBase({ ownerNonzero, stackArguments }: Scheme['features']): bool
 /** A call whose callee was built for the type that its site was built for, by the source alone. */
 function isMatchingCall(transition: CfiTransition, scheme: Scheme): boolean {
   const { operation, before } = transition;
+  // Where a patched entry leads is no matter of types.
+  if (Object.values(before.programs).some(({ patch }) => patch !== null)) return false;
   switch (operation.op) {
     case 'call':
       return (

@@ -20,9 +20,6 @@ export interface ImageShape {
   readonly hash: number;
   readonly arity: Arity;
   readonly body: ProgramBody;
-  /** Can be reached by a tail call, so that the main program counts them. */
-  readonly tailCallReachable: boolean;
-  readonly subprogram: boolean;
 }
 
 /** Where things lie that images branch to. */
@@ -39,8 +36,15 @@ export interface JitImage {
   readonly entry: number;
   /** From the entry to the landing of tail calls: X86_TAIL_CALL_OFFSET. */
   readonly landing: number;
+  /** From the image to the five bytes that are patched: behind ENDBR64, or what stands for it. */
+  readonly patchSite: number;
 }
+
 const PATCH_NOP = [0x0f, 0x1f, 0x44, 0x00, 0x00];
+/** Bytes of what stands at a patch site: X86_PATCH_SIZE. */
+export const PATCH_SIZE: number = PATCH_NOP.length;
+/** Where a program that makes tail calls would clear their count. */
+const NO_TAIL_CALLS = [0x0f, 0x1f, 0x00];
 
 /** The image of a program at an address. */
 export function jitImage(
@@ -56,10 +60,9 @@ export function jitImage(
     shape.arity,
     arityThunk(scheme, shape.arity, address, thunks),
   );
-  const count =
-    shape.tailCallReachable && !shape.subprogram ? [0x48, 0x31, 0xc0] : [0x0f, 0x1f, 0x00];
   const frame = [0x55, 0x48, 0x89, 0xe5];
-  const head = [...preamble.before, ...preamble.entry, ...PATCH_NOP, ...count, ...frame];
+  const start = [...preamble.before, ...preamble.entry];
+  const head = [...start, ...PATCH_NOP, ...NO_TAIL_CALLS, ...frame];
   const landing = head.length - preamble.before.length;
   const body = [...head, ...(setup.ibt ? ENDBR_BYTES : []), ...bodyBytes(shape.body), 0xc9];
   const end = address + BigInt(body.length);
@@ -67,7 +70,13 @@ export function jitImage(
     bytes: [...body, ...returnBytes(scheme, end, thunks)],
     entry: preamble.before.length,
     landing,
+    patchSite: start.length,
   };
+}
+
+/** What a CALL or JMP is in the place of the NOP at a patch site. */
+export function patchBytes(kind: 'call' | 'jmp', target: bigint, site: bigint): readonly number[] {
+  return [kind === 'call' ? 0xe8 : 0xe9, ...le32(relative(target, site + BigInt(PATCH_SIZE)))];
 }
 
 /** The distance that a preamble at an address has to its arity thunk, from its own end. */

@@ -33,6 +33,8 @@ export type Outcome =
     }
   /** A call ended in an exception. */
   | ({ readonly kind: 'trapped'; readonly reports: readonly Report[] } & Trap)
+  /** A call was still running after as many instructions as an execution may take. */
+  | { readonly kind: 'runaway'; readonly reports: readonly Report[] }
   /**
    * A call of functions that are traced came back: what each program saw, in the order in which
    * they ran. `value` is null where the function returns nothing.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { PATCH_SIZE } from './jit-image.ts';
 import { maskedHex } from './masked-hex.ts';
 import { programImage } from './plan/program-call.ts';
 import { prototype } from './prototypes.ts';
@@ -129,17 +130,18 @@ export function textPoke(
   const program = state.programs[name];
   if (program === undefined) return impossible(state);
   if (program.image === 'freed') return refuse(state, 'EINVAL', 'poke.address');
-  const ip = programImage(scheme, program).pointer;
+  const { address, patchSite } = programImage(scheme, program);
+  const next = address + BigInt(patchSite + PATCH_SIZE);
   for (const target of [from, to]) {
     if (target === null) continue;
-    const distance = target - (ip + 5n);
+    const distance = target - next;
     if (distance < -MAX_DISTANCE || distance >= MAX_DISTANCE) {
       return refuse(state, 'ERANGE', 'poke.range');
     }
   }
   const held = program.patch;
   const matches = from === null ? held === null : held?.kind === kind && held.target === from;
-  if (!matches) return refuse(state, 'EBUSY', 'poke.unexpected');
+  if (!matches && scheme.features.pokeCompares) return refuse(state, 'EBUSY', 'poke.unexpected');
   if (from === to) return answer(state, { kind: 'value', value: 1n }, 'poke.unchanged');
   const patch = to === null ? null : { kind, target: to };
   return succeed(withProgram(state, name, { ...program, patch }), 'poke.patched');

@@ -54,6 +54,8 @@ export interface Features {
   readonly callUses: 'checked-register' | 'memory';
   readonly stubDrift: boolean;
   readonly arityGuard: 'or' | 'and';
+  /** Patching looks at what stands there first. */
+  readonly pokeCompares: boolean;
 }
 
 const NO_BUGS = {
@@ -69,6 +71,7 @@ const NO_BUGS = {
   callUses: 'checked-register',
   stubDrift: false,
   arityGuard: 'or',
+  pokeCompares: true,
 } as const satisfies Partial<Features>;
 
 const LINUX_6_7: Features = {
@@ -190,7 +193,7 @@ export const REVISIONS: readonly Revision<Features>[] = [
     base: 'linux-6.12',
     features: { preambles: false },
     story: 'Images have no preamble, as before Linux 6.8, and calls into BPF are checked.',
-    caughtBy: ['bpf-cfi.matching-call-returns'],
+    caughtBy: ['bpf-cfi.matching-call-returns', 'bpf-cfi.one-scheme'],
   },
   {
     id: 'bug:null-stub',
@@ -337,6 +340,13 @@ export const REVISIONS: readonly Revision<Features>[] = [
     story:
       'Outside of BHI the arity is decoded from bytes that are no call: a number of no meaning.',
     caughtBy: ['bpf-cfi.arity-is-known'],
+  },
+  {
+    id: 'bug:poke-unverified',
+    base: 'linux-6.12',
+    features: { pokeCompares: false },
+    story: 'Patching writes without a look at what stands there, so a wrong belief destroys it.',
+    caughtBy: ['bpf-cfi.patching-restores'],
   },
 ];
 

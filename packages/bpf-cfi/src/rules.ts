@@ -82,6 +82,10 @@ const TABLE = {
     'A program reads through the pointers that it is given.',
     'bpf_struct_ops_test_run(), net/bpf/bpf_dummy_struct_ops.c',
   ],
+  'call.runaway': [
+    'A call comes to an end.',
+    'This model, which stops after 10,000 instructions; a kernel would hang.',
+  ],
   'poke.address': [
     'Only program text is patched.',
     'bpf_arch_text_poke(), arch/x86/net/bpf_jit_comp.c',

@@ -76,6 +76,8 @@ export interface Execution {
   /** What watched programs saw, in the order in which they were entered. */
   readonly seen: readonly Seen[];
   readonly retired: number;
+  /** Where it still was after EXECUTION_LIMIT instructions; null where it ended before. */
+  readonly runaway: bigint | null;
 }
 
 /** Instructions after which a call counts as a runaway. */
@@ -123,7 +125,12 @@ export function trapTableOf({ scheme, hash }: Scenario): ReadonlySet<bigint> {
 /** Registers that a call keeps, of those that trampolines use. */
 const KEPT = ['rsp', 'rbp', 'rbx'] as const;
 
-/** Executes a call to its end. Always bounded. */
+/**
+ * Executes a call to its end, or for as long as EXECUTION_LIMIT allows.
+ *
+ * @throws RangeError where it comes to an instruction that the hardware model does not execute, or to
+ * an exception that no call of this model ends in
+ */
 export function execute(scenario: Scenario): Execution {
   const { scheme } = scenario;
   const table = trapTableOf(scenario);
@@ -146,15 +153,21 @@ export function execute(scenario: Scenario): Execution {
           continue;
         }
         const trap = ended(scenario, event, failure.place);
-        return { reports, ...trap, balanced: false, seen: lookout.seen, retired };
+        const { seen } = lookout;
+        return { reports, ...trap, balanced: false, seen, retired, runaway: null };
       }
     }
     const { seen } = lookout;
     if (event.kind === 'halt') {
       const balanced = KEPT.every((name) => register(state, name) === register(start, name));
-      return { reports, trap: null, value: register(state, 'rax'), balanced, seen, retired };
+      const value = register(state, 'rax');
+      return { reports, trap: null, value, balanced, seen, retired, runaway: null };
     }
-    return { reports, ...ended(scenario, event, undefined), balanced: false, seen, retired };
+    const rest = { reports, balanced: false, seen, retired };
+    if (event.kind === 'limit') {
+      return { ...rest, trap: null, value: undefined, runaway: state.control.rip };
+    }
+    return { ...rest, ...ended(scenario, event, undefined), runaway: null };
   }
 }
 
@@ -186,10 +199,19 @@ function ended(
   place: Place | undefined,
 ): { readonly trap: Execution['trap']; readonly value: undefined } {
   if (event.kind !== 'exception') {
-    throw new RangeError(`execution: expected an exception or HLT, got ${event.kind}`);
+    const what =
+      event.kind === 'unsupported'
+        ? `${event.reason} at ${symbolText(scenario.symbols, event.rip)}`
+        : event.kind;
+    throw new RangeError(`execution: expected an exception or HLT, got ${what}`);
   }
   const vector = VECTORS[event.vector];
-  if (vector === undefined) throw new RangeError(`execution: unexpected vector ${event.vector}`);
+  if (vector === undefined) {
+    const where = symbolText(scenario.symbols, event.rip);
+    throw new RangeError(
+      `execution: expected #BP, #UD, #PF or #CP, got ${event.vector} at ${where}`,
+    );
+  }
   const rip = vector === 'BP' ? event.rip - 1n : event.rip;
   const trap = {
     vector,

@@ -24,8 +24,8 @@ export interface CallPlan {
   readonly value: bigint | null;
   /** What tracing programs saw, where the callee is a function that may be traced. */
   readonly seen?: readonly Seen[];
-  /** The page fault that the callee ends in, by its error code; null where it comes back. */
-  readonly fault: 'null-dereference' | 'lost-return' | null;
+  /** What the callee ends in: a page fault, by its error code, or never; null where it returns. */
+  readonly fault: 'null-dereference' | 'lost-return' | 'patched-away' | 'runaway' | null;
   readonly scenario: () => Scenario;
 }
 

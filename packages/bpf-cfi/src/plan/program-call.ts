@@ -2,7 +2,14 @@
 import { cfiGetOffset, bootHash } from '../boot.ts';
 import { le32 } from '../bytes.ts';
 import type { TargetFacts } from '../checked-call.ts';
-import { jitImage, relative, type ImageShape, type JitImage } from '../jit-image.ts';
+import {
+  jitImage,
+  patchBytes,
+  PATCH_SIZE,
+  relative,
+  type ImageShape,
+  type JitImage,
+} from '../jit-image.ts';
 import {
   CALLS,
   FREE_BYTE,
@@ -43,12 +50,10 @@ function shapeOf(scheme: Scheme, program: Program): ImageShape {
     hash: bpfHash(scheme, program.kind),
     arity: programArity(program.kind),
     body: program.body,
-    tailCallReachable: false,
-    subprogram: program.kind === 'subprogram',
   };
 }
 
-/** The image of a program in its place. */
+/** The image of a program in its place, patched as it is. */
 export function programImage(
   scheme: Scheme,
   program: Program,
@@ -57,7 +62,18 @@ export function programImage(
   const image = jitImage(scheme, shapeOf(scheme, program), address, CALLS);
   const { setup, boot, features } = scheme;
   const offset = features.preambles ? cfiGetOffset(setup, boot, features) : 0;
-  return { ...image, address, pointer: address + BigInt(offset) };
+  const bytes = patched(image, address, program.patch);
+  return { ...image, bytes, address, pointer: address + BigInt(offset) };
+}
+
+function patched(
+  { bytes, patchSite }: JitImage,
+  address: bigint,
+  patch: Program['patch'],
+): readonly number[] {
+  if (patch === null) return bytes;
+  const instruction = patchBytes(patch.kind, patch.target, address + BigInt(patchSite));
+  return [...bytes.slice(0, patchSite), ...instruction, ...bytes.slice(patchSite + PATCH_SIZE)];
 }
 
 export function programText(

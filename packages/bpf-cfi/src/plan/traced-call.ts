@@ -36,8 +36,6 @@ function placeProgram(scheme: Scheme, { slot, returns }: TracingLink): Text & { 
     hash: bpfHash(scheme, 'main'),
     arity: 1,
     body: { kind: 'constant', value: returns },
-    tailCallReachable: false,
-    subprogram: false,
   };
   const offset = features.preambles ? cfiGetOffset(setup, boot, features) : 0;
   const { bytes } = jitImage(scheme, shape, address, CALLS);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import {
   bpfCfi,
@@ -127,13 +127,22 @@ function runDisasm(io: CommandIo, image: string, addressText: string): number {
 
 function imageBytes(image: string): Uint8Array {
   if (/^(?:[0-9a-fA-F]{2}\s*)+$/.test(image)) return fromHex(image);
+  const refuse = (what: string): never => {
+    throw new UsageError(`image: expected hexadecimal digits or a file, got ${image} (${what})`);
+  };
   try {
+    const file = statSync(image);
+    if (!file.isFile()) return refuse('no regular file');
+    if (file.size > MAX_IMAGE) return refuse(`${file.size} bytes; at most ${MAX_IMAGE} are listed`);
     return readFileSync(image);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`image: expected hexadecimal digits or a file, got ${image} (${reason})`);
+    if (error instanceof UsageError) throw error;
+    return refuse(error instanceof Error ? error.message : String(error));
   }
 }
+
+/** Bytes of the largest file that is listed: 1 MiB. */
+const MAX_IMAGE = 0x10_0000;
 
 function addRun(cfi: Command, run: Runner): void {
   const known = SCENARIOS.map(({ name }) => name).join(', ');
@@ -152,22 +161,30 @@ function runScenario(io: CommandIo, name: string, wanted: string | undefined): n
   const { made, revision } = makeScenario(name, wanted);
   io.out(`${revision}: ${name}\n\n`);
   const columns = ['where', 'bytes', 'instruction', 'rax', 'r10', 'r11', 'tracker'];
-  const rows = trace(made).map(({ symbol, bytes, text, registers, tracker, event }) => [
-    symbol,
-    toHex(bytes),
-    event?.kind === 'exception' ? `${text}   <- #${VECTORS[event.vector] ?? event.vector}` : text,
-    ...[registers.rax, registers.r10, registers.r11].map((value) => value.toString(16)),
-    tracker,
-  ]);
+  const lines = trace(made);
+  const endless = lines.at(-1)?.event === undefined;
+  const rows = (endless ? lines.slice(0, SHOWN_OF_RUNAWAY) : lines).map(
+    ({ symbol, bytes, text, registers, tracker, event }) => [
+      symbol,
+      toHex(bytes),
+      event?.kind === 'exception' ? `${text}   <- #${VECTORS[event.vector] ?? event.vector}` : text,
+      ...[registers.rax, registers.r10, registers.r11].map((value) => value.toString(16)),
+      tracker,
+    ],
+  );
   io.out(
     `${formatTable(
       columns.map((title) => ({ title })),
       rows,
     )}\n\n`,
   );
-  const { trap, value, reports, retired, seen } = execute(made);
+  const { trap, value, reports, retired, seen, runaway } = execute(made);
   for (const failure of reports) io.out(`${reportText(made, failure, failure.rip)}\n`);
   for (const one of seen) io.out(`${one.program} saw 0x${one.value.toString(16)}\n`);
+  if (runaway !== null) {
+    io.out(`still running at 0x${runaway.toString(16)} after ${retired} instructions\n`);
+    return EXIT.agree;
+  }
   io.out(
     trap === null
       ? `returned 0x${(value ?? 0n).toString(16)} after ${retired} instructions\n`
@@ -175,6 +192,9 @@ function runScenario(io: CommandIo, name: string, wanted: string | undefined): n
   );
   return EXIT.agree;
 }
+
+/** Lines of a listing that has no end. */
+const SHOWN_OF_RUNAWAY = 40;
 
 const VECTORS: Readonly<Record<number, string>> = {
   3: 'BP',
