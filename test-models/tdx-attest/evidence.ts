@@ -213,7 +213,8 @@ const level: Arbitrary<LevelFacts> = fc.integer({ min: 2, max: 5 }).chain((usual
     status: platformStatus,
   }),
 );
-const lowest: LevelFacts = {
+/** A level that every platform reaches. */
+export const LOWEST_LEVEL: LevelFacts = {
   sgx: Array<number>(16).fill(1),
   pceSvn: 9,
   tdx: Array<number>(16).fill(1),
@@ -302,7 +303,7 @@ export const evidence: Arbitrary<Evidence> = fc.record({
     module10: module,
     levels: fc
       .array(level, { maxLength: 4 })
-      .chain((some) => fc.shuffledSubarray([...some, lowest], { minLength: 1 })),
+      .chain((some) => fc.shuffledSubarray([...some, LOWEST_LEVEL], { minLength: 1 })),
   }),
   qeIdentity: fc.record({
     ...documentFacts,
