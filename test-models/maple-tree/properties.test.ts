@@ -2,7 +2,9 @@
 import { describe, test } from 'vitest';
 import { checkProperty } from '../support/check-property.ts';
 import { readersAgainstWriters } from './interleavings.ts';
+import { localStreams } from './local-streams.ts';
 import * as properties from './properties.ts';
+import { writingVisitors } from './writing-visitors.ts';
 
 const SUITE = [
   ['programs on trees of several levels (I1 to I10, I13)', properties.programs, 80],
@@ -16,6 +18,8 @@ const SUITE = [
   ['stores with and without a plan (strict)', properties.shortcuts, 60],
   ['dumps, read and loaded (I14)', properties.dumps, 60],
   ['exhaustion of memory (I9)', properties.exhaustion, 100],
+  ['streams of neighbouring operations (I5, I6, I8, I11)', localStreams, 45],
+  ['walks whose visitor writes (I6, I7)', writingVisitors, 120],
 ] as const;
 
 describe('properties of the maple tree', () => {
