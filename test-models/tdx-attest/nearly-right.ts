@@ -136,6 +136,24 @@ function atEdge(it: Evidence, whose: (typeof WINDOWS)[number], time: number): Ev
   };
 }
 
+/** Right evidence with any one attribute of the TD more, and a policy that wants its own SVNs. */
+const atEdgeOfPolicy: Arbitrary<Evidence> = fc
+  .record({
+    it: evidence,
+    attribute: fc.oneof(fc.nat(7), fc.integer({ min: 8, max: 63 })),
+    allowsDebug: fc.boolean(),
+    more: fc.option(fc.nat(15), { nil: undefined }),
+  })
+  .map(({ it, attribute, allowsDebug, more }) => {
+    const { quote, policy, ...others } = rightBut([], it);
+    const leastSvn = quote.svn.map((svn, at) => (at === more ? svn + 1 : svn));
+    return {
+      ...others,
+      quote: { ...quote, attributes: [28, attribute] },
+      policy: { ...policy, allowsDebug, leastSvn },
+    };
+  });
+
 /** Evidence of which one part, or two that meet, may be wrong, so that every step is reached. */
 export const nearlyRight: Arbitrary<Evidence> = fc.oneof(
   {
@@ -151,4 +169,5 @@ export const nearlyRight: Arbitrary<Evidence> = fc.oneof(
       fc.constantFrom(-10 * DAY - 1, -10 * DAY, 10 * DAY, 10 * DAY + 1),
     )
     .map(([it, whose, time]) => atEdge(rightBut([], it), whose, time)),
+  atEdgeOfPolicy,
 );
