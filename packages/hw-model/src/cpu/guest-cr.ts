@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { readCr, type CrNumber } from './commit.ts';
-import { CR0_EM, CR0_MP, CR0_PE, CR0_TS } from './registers.ts';
+import { CR0_DEFINED, CR0_EM, CR0_ET, CR0_MP, CR0_PE, CR0_TS } from './registers.ts';
 import type { ControlState } from './state.ts';
 import type { CpuStep } from './step.ts';
 import type { Vmcb, Vmcs } from './virtualization.ts';
@@ -97,6 +97,9 @@ function storeExits({ crExiting }: Vmcs, cr: CrNumber): boolean {
   return (cr === 3 && crExiting.storeCr3) || (cr === 8 && crExiting.storeCr8);
 }
 
+/** A change of these ends the guest: TS, MP, and what no write changes (ET, reserved bits) do not. */
+const SELECTIVE = CR0_DEFINED & ~(CR0_TS | CR0_MP | CR0_ET);
+
 function svmGuestWrites(
   state: ControlState,
   { interceptCrWrites, selectiveCr0Write }: Vmcb,
@@ -104,7 +107,7 @@ function svmGuestWrites(
   value: bigint,
 ): GuestAccess | undefined {
   if ((interceptCrWrites & (1 << cr)) !== 0) return svmExit(state, VMEXIT_CR0_WRITE + BigInt(cr));
-  const changed = (value ^ state.cr0) & ~(CR0_TS | CR0_MP);
+  const changed = (value ^ state.cr0) & SELECTIVE;
   if (cr === 0 && selectiveCr0Write && changed !== 0n) return svmExit(state, VMEXIT_CR0_SEL_WRITE);
   return undefined;
 }

@@ -20,8 +20,9 @@ import { done, fault, refuse, value as valueStep, type CpuStep } from './step.ts
 
 /*
  * MOV to and from control registers, in the manuals' order: the encoding (#UD), the privilege level
- * (#GP(0)), what a hypervisor intercepts, the value (#GP(0)). Reads beside Intel SDM volume 2,
- * "MOV: Move to/from Control Registers", and AMD APM volume 3, "MOV CRn".
+ * (#GP(0)), what a hypervisor intercepts, the value (#GP(0)); under SVM the value comes before the
+ * intercept. Reads beside Intel SDM volume 2, "MOV: Move to/from Control Registers", and AMD APM
+ * volume 3, "MOV CRn".
  */
 
 /** Whether a register number of the encoding names a control register that this mode can reach. */
@@ -47,9 +48,33 @@ export function movToCr(
   const isTruncated = implementation.truncatesCrWrites && (cr === 0 || cr === 4);
   const isWide = is64BitMode(state) && !isTruncated;
   const value = isWide || source <= LOW_32 ? source : source & LOW_32;
+  if (state.virtualization?.kind === 'svm') return svmMovToCr(state, cr, value, implementation);
   const guest = guestWritesCr(state, cr, value);
   if (guest?.kind === 'exit') return guest.step;
   return writeCr(state, cr, guest?.value ?? value, implementation);
+}
+
+/** Faults of what the write loads from memory, not of its value. */
+const LOADS: ReadonlySet<RuleId> = new Set([
+  'cr0.pdpte-reserved',
+  'cr3.pdpte-reserved',
+  'cr4.pdpte-reserved',
+]);
+
+/**
+ * MOV to CRn in a guest of SVM, where a value that is illegal faults before the intercept, and what
+ * is loaded from memory after it. AMD APM volume 2, "Instruction Intercepts".
+ */
+function svmMovToCr(
+  state: ControlState,
+  cr: CrNumber,
+  value: bigint,
+  implementation: Implementation,
+): CpuStep {
+  const written = writeCr(state, cr, value, implementation);
+  if (written.outcome.kind === 'fault' && !LOADS.has(written.rule)) return written;
+  const guest = guestWritesCr(state, cr, value);
+  return guest?.kind === 'exit' ? guest.step : written;
 }
 
 const AFTER_ENCODING: readonly RuleId[] = Object.freeze(['cr.undefined']);

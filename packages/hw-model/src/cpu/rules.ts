@@ -290,13 +290,13 @@ const OTHERS: readonly (readonly [string, string, string])[] = [
   ['vm-entry.done', 'The guest runs.', 'Intel SDM volume 3, "VM Entries"'],
   [
     'vmrun.no-svme',
-    'VMRUN needs EFER.SVME.',
+    'VMRUN needs protected mode and EFER.SVME.',
     'AMD APM volume 2, "Secure Virtual Machine", enabling',
   ],
   ['vmrun.needs-cpl0', 'VMRUN needs CPL 0.', 'AMD APM volume 3, VMRUN'],
   [
     'vmrun.in-guest',
-    'A guest’s VMRUN is for its hypervisor to emulate.',
+    'A guest’s VMRUN is for its hypervisor: it always exits.',
     'AMD APM volume 2, "Secure Virtual Machine", VMRUN',
   ],
   ['vmrun.done', 'The guest runs.', 'AMD APM volume 2, "Secure Virtual Machine", VMRUN'],

@@ -9,15 +9,18 @@ import {
   CR0_NW,
   CR0_PE,
   CR0_PG,
+  CR0_WP,
+  CR4_CET,
   CR4_PAE,
   EFER_LMA,
   EFER_LME,
   EFER_SVME,
   LOW_32,
 } from './registers.ts';
-import type { ControlState } from './state.ts';
+import { isRealMode, type ControlState } from './state.ts';
 import { done, fault, type CpuStep } from './step.ts';
 import type { Vmcb, VmcbSave } from './virtualization.ts';
+import { exitGuest } from './vm-exit.ts';
 
 /*
  * VMRUN with its consistency checks, and the host save area. AMD APM volume 2, "Secure Virtual
@@ -26,6 +29,8 @@ import type { Vmcb, VmcbSave } from './virtualization.ts';
 
 /** VMEXIT_INVALID, -1 as 64 bits. */
 export const VMEXIT_INVALID: bigint = (1n << 64n) - 1n;
+/** The intercept of VMRUN, without which no guest starts. */
+export const VMEXIT_VMRUN = 0x80n;
 
 /** A VMCB on its way into a CPU. */
 export interface Vmrun {
@@ -91,14 +96,24 @@ export const VMRUN_CHECKS: readonly Check<Vmrun>[] = [
     origin: 'AMD APM volume 2, "Canonicalization and Consistency Checks"',
     broken: ({ save }) => wantsLongMode(save) && save.csL && save.csD,
   },
+  {
+    id: 'vmrun.cet-needs-wp',
+    sentence: 'The guest has CR4.CET without CR0.WP.',
+    origin: 'AMD APM volume 2, "Canonicalization and Consistency Checks"',
+    broken: ({ save }) => (save.cr4 & CR4_CET) !== 0n && (save.cr0 & CR0_WP) === 0n,
+  },
 ];
 
 const VMRUN_LIST = checklist(VMRUN_CHECKS);
 
 /** VMRUN: keeps the host's control registers and loads the guest's. */
 export function vmrun(state: ControlState, vmcb: Vmcb): CpuStep {
-  if ((state.efer & EFER_SVME) === 0n) return fault(state, VECTOR.UD, 'vmrun.no-svme');
+  const isAvailable = (state.efer & EFER_SVME) !== 0n && !isRealMode(state);
+  if (!isAvailable) return fault(state, VECTOR.UD, 'vmrun.no-svme');
   if (state.cpl > 0) return fault(state, VECTOR.GP, 'vmrun.needs-cpl0');
+  if (state.virtualization?.kind === 'svm') {
+    return exitGuest(state, VMEXIT_VMRUN, 0n, 'vmrun.in-guest');
+  }
   if (state.virtualization !== null) {
     return { state, outcome: { kind: 'ignored' }, rule: 'vmrun.in-guest', trail: [] };
   }

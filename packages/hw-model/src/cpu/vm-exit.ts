@@ -88,6 +88,12 @@ export const HOST_SAVE_CHECKS: readonly Check<HostRestore>[] = [
       ((host.cr4 & CR4_PCIDE) !== 0n && !isLongModeHost(host)) ||
       ((host.cr4 & CR4_CET) !== 0n && (host.cr0 & CR0_WP) === 0n),
   },
+  {
+    id: 'vmexit.host-efer',
+    sentence: 'The host save area has a reserved bit of EFER.',
+    origin: 'AMD APM volume 2, "Secure Virtual Machine", #VMEXIT',
+    broken: ({ state, host }) => (host.efer & ~(state.features.eferValid | EFER_LMA)) !== 0n,
+  },
 ];
 
 const HOST_SAVE_LIST = checklist(HOST_SAVE_CHECKS);
