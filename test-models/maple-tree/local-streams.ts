@@ -193,8 +193,8 @@ class Stream {
 
 /**
  * I5, I6, I8 and I11 on streams of operations that go on beside or inside the range of the one
- * before: what a tree remembers of its last store or search is of use there, and does harm where it is
- * stale. Between them, other trees that share its nodes are written to, and RCU mode goes on and off.
+ * before: what a tree remembers of its last store or search is of use there, and does harm where it
+ * is stale. Between them, trees that share its nodes are written to, and RCU mode goes on and off.
  */
 export const localStreams: TreeProperty = (variation) => {
   const cases = neighbourhoods(variation, 120).chain((neighbourhood) =>

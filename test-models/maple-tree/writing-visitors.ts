@@ -119,7 +119,7 @@ function snapshotOf({ driver, kind, reference }: World, variation: Variation): W
 }
 
 /**
- * Who walks over the ranges may write to the tree: the walk goes on behind the range that it was at,
+ * Who walks over the ranges may write to the tree: the walk goes on behind the range where it was
  * and sees what lies there by then. The trees have nodes when it begins.
  */
 export const writingVisitors: TreeProperty = (variation) => {
