@@ -98,6 +98,10 @@ export const boots: fc.Arbitrary<Operation> = fc.record({
     fc.array(words, { minLength: 1, maxLength: 4 }).map((list) => list.join()),
   ),
   seed: seeds,
+  wrong: fc.oneof(
+    { weight: 7, arbitrary: fc.constant(undefined) },
+    fc.constant('preamble' as const),
+  ),
 });
 
 const callees: fc.Arbitrary<FunctionCallee> = fc.record({

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   ARITY_THUNKS,
   bootKernel,
@@ -9,6 +9,7 @@ import {
   ENDBR32,
   ENDBR64,
   execute,
+  executed,
   featuresOf,
   fromHex,
   functionPreamble,
@@ -188,6 +189,38 @@ test('patching there and back restores, and a wrong belief changes nothing', () 
   });
 });
 
+describe('a kernel that finds a preamble without a hash', () => {
+  const load: Operation = {
+    ...{ op: 'load', program: 'a', kind: 'main', body: { kind: 'constant', value: 1 } },
+  };
+  const wrong: Operation = {
+    ...{ op: 'call', site: 'void f(int *)' },
+    callee: { prototype: 'int f(int *)', addressTaken: true },
+  };
+  const dispatch: Operation = { op: 'dispatch', program: 'a' };
+
+  test.each([
+    ['kcfi', 'boot.failed', 'call.unchecked', 'call.unchecked'],
+    // What the JIT makes begins with poison: reached by a branch that is tracked.
+    ['fineibt', 'boot.failed', 'call.unchecked', 'call.missing-endbr'],
+    ['fineibt,norand', 'boot.failed', 'call.unchecked', 'call.missing-endbr'],
+    // Nothing reads a preamble.
+    ['kcfi,norand', 'boot.kcfi', 'call.type-mismatch', 'call.same-type'],
+    ['off', 'boot.off', 'call.unchecked', 'call.unchecked'],
+  ])('cfi=%s: %s, a wrong call %s, a dispatch %s', (cfi, ...expected) => {
+    let state = model.initial(SCENARIOS[0]?.setup ?? fail());
+    const boot = { op: 'boot', cfi, seed: 7, wrong: 'preamble' } as const;
+    const rules = [boot, load, wrong, dispatch].map((operation) => {
+      const step = model.apply(state, operation, 'linux-6.12');
+      const run = executed(state, operation, 'linux-6.12');
+      if (run !== undefined) expect(run).toEqual(step.outcome);
+      ({ state } = step);
+      return step.rule;
+    });
+    expect([rules[0], rules[2], rules[3]]).toEqual(expected);
+  });
+});
+
 function fail(): never {
   throw new Error('expected a scenario');
 }
@@ -198,9 +231,10 @@ test('the posting’s XXX traps, instruction by instruction, and so does the oth
     for (const operation of operations.slice(0, -1))
       ({ state } = model.apply(state, operation, revision));
     const made = scenario(state, operations.at(-1) ?? fail(), revision) ?? fail();
-    const { trap } = execute(made);
+    const { trap, runaway } = execute(made);
     const last = trace(made).at(-1);
-    return [name, trap === null ? 'returned' : `${trap.vector} at ${trap.place}`, last?.text];
+    const end = runaway === null ? 'returned' : `still at 0x${runaway.toString(16)}`;
+    return [name, trap === null ? end : `${trap.vector} at ${trap.place}`, last?.text];
   });
   expect(ends).toEqual([
     ['null-stub-kcfi', 'UD at caller-check', 'ud2'],
@@ -217,6 +251,8 @@ test('the posting’s XXX traps, instruction by instruction, and so does the oth
     ['traced-fineibt', 'returned', 'hlt'],
     ['traced-modified', 'returned', 'hlt'],
     ['traced-mismatch', 'UD at callee-check', 'ud2'],
+    ['patched-nowhere', 'PF at callee', '(bad: truncated)'],
+    ['patched-runaway', 'still at 0xffffffffc0000054', 'jmp 0xffffffffc0000054'],
   ]);
 });
 

@@ -70,7 +70,8 @@ export function invariantProperty(
 function schemeFor(setup: Setup, boot: Operation, revision: RevisionId): Scheme {
   if (boot.op !== 'boot') throw new Error('expected a boot');
   const features = featuresOf(revision);
-  return { setup, boot: bootKernel(setup, boot.cfi, boot.seed, features), features };
+  const broken = boot.wrong === 'preamble';
+  return { setup, boot: bootKernel(setup, boot.cfi, boot.seed, features, broken), features };
 }
 
 const STACK = 0xffff_c900_0000_4000n;
@@ -208,7 +209,10 @@ function schemeOfBytes([a, b, c, d]: readonly number[]): 'none' | 'off' | 'kcfi'
   return a === 0xb8 ? 'kcfi' : 'none';
 }
 
-/** Callers and callees of a booted kernel are of one scheme, or no caller checks anything. */
+/**
+ * Callers and callees of a booted kernel are of one scheme. No caller checks anything where checks
+ * were turned off, or where rewriting failed and the kernel has said so.
+ */
 const oneScheme = named(
   'bpf-cfi.one-scheme',
   fc.record({ setup: setups, boot: boots }),
@@ -230,7 +234,11 @@ const oneScheme = named(
     if (caller !== 'off' && callees.some((callee) => callee !== caller)) {
       throw new Error(`${caller} calls ${callees.join(' and ')}`);
     }
-    if (caller === 'off' && scheme.boot.mode !== 'OFF') {
+    const said = scheme.boot.messages.some((message) => message.includes('horribly wrong'));
+    if (said && !(caller === 'off' && boot.op === 'boot' && boot.wrong === 'preamble')) {
+      throw new Error(`a failure is told of, and callers are of ${caller}`);
+    }
+    if (caller === 'off' && scheme.boot.mode !== 'OFF' && !said) {
       throw new Error(`${scheme.boot.mode} with callers that check nothing`);
     }
   },

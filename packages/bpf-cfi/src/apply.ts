@@ -85,9 +85,11 @@ const BOOT_RULES = { OFF: 'boot.off', KCFI: 'boot.kcfi', FINEIBT: 'boot.fineibt'
 
 function boot(state: State, operation: OperationOf<'boot'>, features: Features): CfiStep {
   if (state.boot !== null) return answer(state, { kind: 'impossible' }, 'boot.once');
-  const booted = bootKernel(state.setup, operation.cfi, operation.seed, features);
-  const { mode, messages } = booted;
-  return answer({ ...state, boot: booted }, { kind: 'booted', mode, messages }, BOOT_RULES[mode]);
+  const broken = operation.wrong === 'preamble';
+  const booted = bootKernel(state.setup, operation.cfi, operation.seed, features, broken);
+  const { mode, messages, failed } = booted;
+  const rule = failed ? 'boot.failed' : BOOT_RULES[mode];
+  return answer({ ...state, boot: booted }, { kind: 'booted', mode, messages }, rule);
 }
 
 /**

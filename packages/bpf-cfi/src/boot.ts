@@ -22,10 +22,20 @@ export interface CfiOptions {
 /** A kernel that has chosen its scheme. */
 export interface Boot extends CfiOptions {
   readonly mode: Exclude<CfiMode, 'AUTO'>;
+  /**
+   * Rewriting stopped at a preamble without a hash: callers stay disabled, and functions of C as
+   * they were compiled, while the JIT goes by the mode. The kernel runs without CFI.
+   */
+  readonly failed: boolean;
   /** What hashes are changed by; 0 where they are not. */
   readonly seed: number;
   /** What the kernel logged, in order. */
   readonly messages: readonly string[];
+}
+
+/** Whether call sites check anything. */
+export function callersCheck({ mode, failed }: Boot): boolean {
+  return mode !== 'OFF' && !failed;
 }
 
 /** Whether an AUTO ends in an enforcing scheme. */
@@ -88,24 +98,29 @@ export function parseCfiParameter(
  * Mirrors __apply_fineibt(), arch/x86/kernel/alternative.c.
  *
  * @param draw the random word that this boot gets; used only with randomisation
+ * @param brokenPreamble the first preamble that is looked at holds no hash
  */
 export function bootKernel(
   setup: Setup,
   value: string | undefined,
   draw: number,
   features: Features,
+  brokenPreamble = false,
 ): Boot {
   if (!setup.cfi) {
     const none = { rand: false, warn: false, paranoid: false, bhi: false };
-    return { ...none, mode: 'OFF', seed: 0, messages: [] };
+    return { ...none, mode: 'OFF', failed: false, seed: 0, messages: [] };
   }
   const { options, messages } = parseCfiParameter(value, setup, features);
   const resolved = resolveMode(options, setup, features);
   const { mode, paranoid, bhi } = resolved;
+  // Only hashing anew and FineIBT read preambles; without FineIBT nothing is rewritten.
+  const failed = brokenPreamble && setup.fineibt && (resolved.rand || mode === 'FINEIBT');
   return {
     ...resolved,
+    failed,
     seed: resolved.rand ? draw >>> 0 : 0,
-    messages: [...messages, modeMessage(mode, paranoid, bhi, features)],
+    messages: [...messages, failed ? FAILED : modeMessage(mode, paranoid, bhi, features)],
   };
 }
 
@@ -124,6 +139,8 @@ function resolveMode(
   const paranoid = options.paranoid || (features.strictWords && !setup.cpu.fred);
   return { ...options, mode: 'FINEIBT', paranoid };
 }
+
+const FAILED = 'Something went horribly wrong trying to rewrite the CFI implementation.';
 
 function modeMessage(
   mode: Boot['mode'],

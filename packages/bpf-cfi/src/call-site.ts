@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { le32, repeated } from './bytes.ts';
+import { callersCheck } from './boot.ts';
 import { prefixNops, type Scheme } from './preamble.ts';
 
 /*
@@ -42,7 +43,7 @@ export function callSite(scheme: Scheme, hash: number, thunk: number): CallSite 
     };
   }
   const kcfi = kcfiCheck(scheme, hash);
-  if (boot.mode === 'OFF') {
+  if (!callersCheck(boot)) {
     // The first two bytes become a jump over the other twelve; the immediate stays.
     return site([0xeb, 0x0c, ...kcfi.slice(2)], branch);
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { callersCheck } from './boot.ts';
 import { decideCall } from './checked-call.ts';
 import type { CfiErrno, Outcome, Report, Seen } from './outcome.ts';
 import type { Operation } from './operation.ts';
@@ -180,7 +181,7 @@ function cameBack(
 }
 
 function isChecked({ scheme, hash }: CallPlan): boolean {
-  return hash !== 0 && scheme.boot.mode !== 'OFF';
+  return hash !== 0 && callersCheck(scheme.boot);
 }
 
 function trapRule(vector: 'UD' | 'CP' | 'BP' | 'PF'): RuleName {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { callersCheck } from './boot.ts';
 import { prefixNops, type Scheme } from './preamble.ts';
 
 /*
@@ -84,7 +85,7 @@ export function decideCall(
 ): CallDecision {
   const { setup, boot } = scheme;
   const last = reached ?? target;
-  if (!setup.cfi || hash === 0 || boot.mode === 'OFF') return branch(scheme, last, []);
+  if (!setup.cfi || hash === 0 || !callersCheck(boot)) return branch(scheme, last, []);
   if (boot.mode === 'KCFI') return kcfiCall(scheme, hash, target, last);
   // A branch of its own knows nothing of the 16 bytes that the callee's check begins earlier.
   if (reached !== undefined && !boot.paranoid) return branch(scheme, reached, []);
@@ -168,7 +169,7 @@ function unrecognised({ features }: Scheme, reports: CallDecision['reports']): C
  * A paranoid site has a branch of its own.
  */
 function tracks({ setup, boot, features }: Scheme): boolean {
-  const own = boot.mode === 'FINEIBT' && boot.paranoid;
+  const own = boot.mode === 'FINEIBT' && boot.paranoid && !boot.failed;
   const branches = !setup.retpoline || own || features.callUses === 'memory';
   return setup.ibt && setup.cpu.ibt && branches;
 }

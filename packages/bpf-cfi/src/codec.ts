@@ -111,7 +111,7 @@ const setup = object({
 });
 
 const operation = union('op', {
-  boot: { cfi: optional(string), seed: u32 },
+  boot: { cfi: optional(string), seed: u32, wrong: optional(oneOf(['preamble'])) },
   load: {
     program: label,
     kind: oneOf(['main', 'subprogram', 'struct_ops']),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { deepEqual, type Invariant, type Transition } from '@kernel-models/model-core';
-import { bootHash, cfiGetOffset } from './boot.ts';
+import { bootHash, callersCheck, cfiGetOffset } from './boot.ts';
 import { planOf } from './calls.ts';
 import type { Outcome } from './outcome.ts';
 import type { Operation } from './operation.ts';
@@ -52,6 +52,8 @@ function isFixedBase({ ownerNonzero, stackArguments }: Scheme['features']): bool
 /** A call whose callee was built for the type that its site was built for, by the source alone. */
 function isMatchingCall(transition: CfiTransition, scheme: Scheme): boolean {
   const { operation, before } = transition;
+  // The JIT goes by FineIBT, and callers come to the poison of its entries: #CP with tracking.
+  if (scheme.boot.failed) return false;
   // Where a patched entry leads is no matter of types.
   if (Object.values(before.programs).some(({ patch }) => patch !== null)) return false;
   switch (operation.op) {
@@ -94,7 +96,7 @@ const mismatchingCallTraps: Invariant<State, Operation, Outcome> = {
     const { operation, step } = transition;
     const scheme = schemeBefore(transition);
     if (operation.op !== 'call' || scheme === undefined || !scheme.setup.cfi) return true;
-    if (scheme.boot.mode === 'OFF' || isPermissive(scheme)) return true;
+    if (!callersCheck(scheme.boot) || isPermissive(scheme)) return true;
     if (siteHash(scheme, operation.site) === siteHash(scheme, operation.callee.prototype))
       return true;
     return step.outcome.kind === 'trapped';
@@ -110,7 +112,7 @@ const hashRoundTrip: Invariant<State, Operation, Outcome> = {
     const { operation, before } = transition;
     if (operation.op !== 'callMember' || scheme === undefined) return true;
     const { setup, boot, features } = scheme;
-    if (!setup.cfi || boot.mode === 'OFF' || !alignmentIsKnown(scheme)) return true;
+    if (!setup.cfi || !callersCheck(boot) || !alignmentIsKnown(scheme)) return true;
     const map = before.maps[operation.map];
     const member = map && structMember(map.struct, operation.member, features);
     const program = before.programs[map?.members[operation.member] ?? ''];
@@ -205,7 +207,7 @@ const bpfHashFollowsBoot: Invariant<State, Operation, Outcome> = {
   revisions: WITH_PREAMBLES,
   holds({ operation, step, revision }) {
     const scheme = operation.op === 'boot' ? schemeOf(step.state, featuresOf(revision)) : undefined;
-    if (scheme === undefined) return true;
+    if (scheme === undefined || scheme.boot.failed) return true;
     return (
       bpfHash(scheme, 'main') === siteHash(scheme, BPF_MAIN) &&
       bpfHash(scheme, 'subprogram') === siteHash(scheme, BPF_SUBPROGRAM)

@@ -83,8 +83,14 @@ export type Sight =
 export type Operation =
   /**
    * The kernel boots; `cfi` is the value of its parameter, `seed` the random word that it draws.
+   * `wrong`: its first preamble holds no hash.
    */
-  | { readonly op: 'boot'; readonly cfi?: string | undefined; readonly seed: number }
+  | {
+      readonly op: 'boot';
+      readonly cfi?: string | undefined;
+      readonly seed: number;
+      readonly wrong?: 'preamble' | undefined;
+    }
   /** bpf(BPF_PROG_LOAD) of a small program. */
   | {
       readonly op: 'load';

@@ -54,7 +54,7 @@ export function functionPreamble(
 ): Preamble {
   const poison = le32(endbrPoison(features));
   if (!setup.cfi) return { before: [], entry: setup.ibt ? (sealed ? poison : ENDBR_BYTES) : [] };
-  if (boot.mode === 'FINEIBT') {
+  if (boot.mode === 'FINEIBT' && !boot.failed) {
     const landing = sealed ? poison : ENDBR_BYTES;
     const check = fineibtCheck({ features, boot }, hash, arity, thunk, 'kernel');
     return { before: [...landing, ...check.before], entry: check.entry };

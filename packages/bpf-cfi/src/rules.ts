@@ -8,6 +8,10 @@ const TABLE = {
   'boot.off': ['Checks are disabled.', '__apply_fineibt(), arch/x86/kernel/alternative.c'],
   'boot.kcfi': ['Callers check kCFI hashes.', '__apply_fineibt(), arch/x86/kernel/alternative.c'],
   'boot.fineibt': ['Callees check hashes.', '__apply_fineibt(), arch/x86/kernel/alternative.c'],
+  'boot.failed': [
+    'A preamble has a hash; at one without, rewriting stops and callers stay disabled.',
+    '__apply_fineibt(), arch/x86/kernel/alternative.c',
+  ],
   'load.unknown-struct': [
     'The struct is one that BPF may implement.',
     'check_struct_ops_btf_id(), kernel/bpf/verifier.c',

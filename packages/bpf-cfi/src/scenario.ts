@@ -2,6 +2,7 @@
 import { Lookout } from './lookout.ts';
 import type { Sight } from './operation.ts';
 import type { Seen } from './outcome.ts';
+import { callersCheck } from './boot.ts';
 import { callSite, SITE_SIZE } from './call-site.ts';
 import { cfiFailure, resumed, type CfiFailure } from './cfi-failure.ts';
 import { isPermissive, type Place, type Trap } from './checked-call.ts';
@@ -186,8 +187,8 @@ function startOf(scenario: Scenario): MachineState {
  */
 function instructionsBeforeBranch({ scheme, hash }: Scenario): number {
   const { branch, bytes, trap } = callSite(scheme, hash, 0);
+  if (trap !== undefined && !callersCheck(scheme.boot)) return 1;
   if (trap !== undefined && scheme.boot.mode === 'KCFI') return 3;
-  if (trap !== undefined && scheme.boot.mode === 'OFF') return 1;
   return disassemble(Uint8Array.from(bytes.slice(0, branch))).length;
 }
 

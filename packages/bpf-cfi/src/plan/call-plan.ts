@@ -34,9 +34,11 @@ export function schemeOf({ setup, boot }: State, features: Features): Scheme | u
   return boot === null ? undefined : { setup, boot, features };
 }
 
-/** The hash of a prototype in a booted kernel. */
+/** The hash that functions and callers of a prototype have in a booted kernel. */
 export function siteHash({ boot, features, setup }: Scheme, source: string): number {
-  return setup.cfi ? bootHash(boot, prototype(source).hash, features) : 0;
+  if (!setup.cfi) return 0;
+  const { hash } = prototype(source);
+  return boot.failed ? hash : bootHash(boot, hash, features);
 }
 
 /** A target, reached by the branch's own load where the revision has it so. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { callersCheck } from '../boot.ts';
 import type { TargetFacts } from '../checked-call.ts';
 import { arityThunk } from '../jit-image.ts';
 import { CALLS, FUNCTIONS, type Symbol, type Text } from '../kernel-text.ts';
@@ -23,7 +24,8 @@ function sealedHash(scheme: Scheme, callee: FunctionCallee): number {
 export function functionFacts(scheme: Scheme, callee: FunctionCallee): TargetFacts {
   const { setup, boot } = scheme;
   const sealed = !callee.addressTaken && boot.mode !== 'OFF';
-  const first = setup.ibt && !sealed && boot.mode !== 'FINEIBT' ? 'endbr' : 'code';
+  const rewritten = boot.mode === 'FINEIBT' && !boot.failed;
+  const first = setup.ibt && !sealed && !rewritten ? 'endbr' : 'code';
   const { arity } = prototype(callee.prototype);
   return {
     preamble: preambleFacts(scheme, sealedHash(scheme, callee), arity, sealed, false),
@@ -95,7 +97,7 @@ export function planCall(
 ): CallPlan {
   const hash = siteHash(scheme, site);
   const { boot, features } = scheme;
-  const checks = scheme.setup.cfi && hash !== 0 && boot.mode === 'FINEIBT' && boot.paranoid;
+  const checks = scheme.setup.cfi && hash !== 0 && callersCheck(boot) && boot.paranoid;
   const reloads = features.callUses === 'memory' && !checks;
   const reaches = swapped !== undefined && reloads;
   return {

@@ -18,7 +18,7 @@ export function preambleFacts(
 ): TargetFacts['preamble'] {
   const { setup, boot, features } = scheme;
   if (!setup.cfi) return null;
-  if (boot.mode === 'FINEIBT') {
+  if (boot.mode === 'FINEIBT' && (jit || !boot.failed)) {
     const hashDistance = features.layout === 'linux-6.18' ? 11 : 9;
     const guard = guardOf(scheme, arity, jit);
     return { scheme: 'fineibt', hash, size: 16, hashDistance, sealed, guard };

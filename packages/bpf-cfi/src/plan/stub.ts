@@ -43,7 +43,7 @@ function thunkIndexBefore(scheme: Scheme, stub: string): number {
 
 /** The arity that a trampoline's preamble is emitted with: nobody uses it where there is no BHI. */
 export function preambleArity(scheme: Scheme, stub: string | undefined): Arity {
-  return scheme.boot.bhi && stub !== undefined && stubArity(scheme, stub) > 0
+  return scheme.boot.bhi && !scheme.boot.failed && stub !== undefined && stubArity(scheme, stub) > 0
     ? prototype(stub).arity
     : 0;
 }

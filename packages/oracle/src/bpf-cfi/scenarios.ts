@@ -61,6 +61,18 @@ function traced(cfi: string, site: string, returns: number): readonly Operation[
   ];
 }
 
+/** Where the first program's entry is patched: behind its preamble and what stands for ENDBR64. */
+const PATCH_SITE = 0xffff_ffff_c000_0054n;
+
+function patchedTo(to: bigint): readonly Operation[] {
+  return [
+    { op: 'boot', cfi: 'fineibt,norand', seed: 0 },
+    { op: 'load', program: 'prog', kind: 'main', body: { kind: 'constant', value: 42 } },
+    { op: 'textPoke', program: 'prog', kind: 'jmp', from: null, to },
+    { op: 'dispatch', program: 'prog' },
+  ];
+}
+
 /** The scenarios that `kernel-oracle cfi run` knows by name. */
 export const SCENARIOS: readonly NamedScenario[] = [
   ...(['kcfi', 'fineibt'] as const).flatMap((mode): readonly NamedScenario[] => [
@@ -127,5 +139,19 @@ export const SCENARIOS: readonly NamedScenario[] = [
     revision: 'linux-6.12',
     setup: KERNEL,
     operations: traced('fineibt,norand', 'void site(int, int *)', 0),
+  },
+  {
+    name: 'patched-nowhere',
+    sentence: 'a program whose entry was patched to jump where no code is',
+    revision: 'linux-6.12',
+    setup: KERNEL,
+    operations: patchedTo(0xffff_ffff_c200_0000n),
+  },
+  {
+    name: 'patched-runaway',
+    sentence: 'a program whose entry was patched to jump to itself: the listing is bounded',
+    revision: 'linux-6.12',
+    setup: KERNEL,
+    operations: patchedTo(PATCH_SITE),
   },
 ];
