@@ -84,7 +84,7 @@ function adviseOne(
   end: number,
   advice: number,
 ): Vma | Refusal {
-  if (isSealedAgainst(vma, advice)) return SEALED;
+  if (isSealedAgainst(call, vma, advice)) return SEALED;
   if (advice === MADV_DONTNEED || advice === MADV_FREE) return discard(vma, advice);
   const flags = flagsFor(vma, advice);
   if (isRefusal(flags)) return flags;
@@ -108,11 +108,11 @@ const DISCARDS: ReadonlySet<number> = new Set([
 ]);
 
 /** What cannot be written must not be discarded where it is sealed. */
-function isSealedAgainst(vma: Vma, advice: number): boolean {
+function isSealedAgainst({ features }: Call, vma: Vma, advice: number): boolean {
   return (
     (vma.flags & VM_SEALED) !== 0 &&
     DISCARDS.has(advice) &&
-    isAnonymous(vma) &&
+    (isAnonymous(vma) || (vma.special !== null && features.sealGuardsSpecial)) &&
     (vma.flags & VM_WRITE) === 0
   );
 }

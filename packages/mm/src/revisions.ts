@@ -74,6 +74,8 @@ export interface Features {
   /** What is wrong with the tree below, on 32-bit machines. */
   readonly treeBug: 'none' | 'parent-slot-4bit' | 'reuses-linked-node';
   readonly mseal: boolean;
+  /** A seal keeps also the vDSO, which has no file, from being discarded. */
+  readonly sealGuardsSpecial: boolean;
   readonly mdwe: boolean;
   /** A VMA that only touches the heap's range is called [heap] too. */
   readonly heapTouches: boolean;
@@ -110,6 +112,7 @@ const LINUX_6_12: Features = {
   copyBesideSource: 'joins-other',
   treeBug: 'none',
   mseal: true,
+  sealGuardsSpecial: true,
   mdwe: true,
   heapTouches: false,
   namesLockOnFault: true,
@@ -117,6 +120,7 @@ const LINUX_6_12: Features = {
 
 const LINUX_6_18: Features = {
   ...LINUX_6_12,
+  sealGuardsSpecial: false,
   anonVmaRule: 'fork-child',
   mergeAny: 'before',
   mremapOrder: 'arguments-first',

@@ -49,7 +49,7 @@ function adviseVma(
   end: bigint,
   advice: number,
 ): Refusal {
-  if (DISCARDS.includes(advice) && isKept(vma)) return 'EPERM';
+  if (DISCARDS.includes(advice) && isKept(process, vma)) return 'EPERM';
   if (advice === MM.MADV_DONTNEED || advice === MM.MADV_FREE) {
     if (has(vma, VM.VM_PFNMAP | VM.VM_LOCKED)) return 'EINVAL';
     return advice === MM.MADV_FREE && vma.backing.kind !== 'anonymous' ? 'EINVAL' : null;
@@ -62,8 +62,10 @@ function adviseVma(
 }
 
 /** Whether the VMA is sealed, and what it holds cannot be overwritten by other means. */
-function isKept(vma: Vma): boolean {
-  return has(vma, VM.VM_SEALED) && !has(vma, VM.VM_WRITE) && vma.backing.kind === 'anonymous';
+function isKept({ rules }: Process, vma: Vma): boolean {
+  const { kind } = vma.backing;
+  const counts = kind === 'anonymous' || (kind === 'special' && rules.sealKeepsSpecial);
+  return counts && has(vma, VM.VM_SEALED) && !has(vma, VM.VM_WRITE);
 }
 
 /** The flags that advice leads to; null: not for such a VMA. */

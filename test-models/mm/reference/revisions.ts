@@ -31,6 +31,8 @@ export interface Switches {
   /** PR_SET_MEMORY_MERGE: unknown, or when a new VMA gets its flag. */
   readonly memoryMerge: 'unknown' | 'after-merging' | 'before-merging';
   readonly mseal: boolean;
+  /** Whether a seal keeps the content of the kernel's own mappings, as it keeps anonymous memory's. */
+  readonly sealKeepsSpecial: boolean;
   readonly droppable: boolean;
   /** MAP_STACK keeps huge pages out. */
   readonly stackWithoutHuge: boolean;
@@ -58,6 +60,7 @@ const LINUX_6_1: Switches = {
   dontUnmapJoins: 'none-beside-source',
   memoryMerge: 'unknown',
   mseal: false,
+  sealKeepsSpecial: false,
   droppable: false,
   stackWithoutHuge: false,
   mdwe: false,
@@ -76,6 +79,7 @@ const LINUX_6_12: Switches = {
   alignsHuge: true,
   memoryMerge: 'after-merging',
   mseal: true,
+  sealKeepsSpecial: true,
   droppable: true,
   stackWithoutHuge: true,
   mdwe: true,
@@ -85,6 +89,7 @@ const LINUX_6_12: Switches = {
 
 const LINUX_6_18_FIXED: Switches = {
   ...LINUX_6_12,
+  sealKeepsSpecial: false,
   anonVmaRule: 'not-forked',
   mremap: 'many-vmas',
   memoryMerge: 'before-merging',
