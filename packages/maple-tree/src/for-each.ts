@@ -19,7 +19,9 @@ export function forEachRange<K extends Key, V>(
 ): void {
   const { keys, root, rootEntry } = tree;
   if (root === null) {
-    if (rootEntry !== null && from === keys.zero) visit(rootEntry, keys.zero, keys.zero);
+    if (rootEntry === null || from !== keys.zero) return;
+    visit(rootEntry, keys.zero, keys.zero);
+    if (tree.root !== null && to > keys.zero) forEachRange(tree, visit, keys.keyOf(1, 0), to);
     return;
   }
   const walk = new LeafWalk(tree, root, keys.image(from), keys.tail(from));

@@ -71,6 +71,17 @@ describe('nodes edited in place', () => {
     }
   });
 
+  test('forEach goes on where a tree of one entry gets its first nodes', () => {
+    const tree = createMapleTree<string>();
+    tree.store(0, 'a');
+    const seen: string[] = [];
+    tree.forEach((entry, first, last) => {
+      seen.push(`${first}-${last}:${entry}`);
+      if (entry === 'a') tree.storeRange(5, 6, 'b');
+    });
+    expect(seen).toEqual(['0-0:a', '5-6:b']);
+  });
+
   test('forEach goes on behind a range whose visit writes to the tree', () => {
     const tree = filled(30);
     const seen: number[] = [];
