@@ -108,7 +108,7 @@ const PATHS: Readonly<Record<string, number>> = {
   'guest: no such cr': 5,
   'guest: cpl': 2,
   'guest: cr0 value': 1,
-  'guest: cr3 value': 0.1,
+  'guest: cr3 value': 0.03,
   'guest: cr4 value': 2,
   'guest: efer value': 0.5,
   'guest: read of cr0': 0.5,
