@@ -8,9 +8,14 @@ import {
   type Setup,
   type State,
 } from '@kernel-models/cr-pinning';
-import { MSR_EFER, type ControlState, type CpuOperation } from '@kernel-models/hw-model/cpu';
+import {
+  cpuModel,
+  MSR_EFER,
+  type ControlState,
+  type CpuOperation,
+} from '@kernel-models/hw-model/cpu';
 import { covered } from '../support/rule-coverage.ts';
-import { DIRECTED } from '../hw-model/cpu/directed.ts';
+import { DIRECTED, type Directed } from '../hw-model/cpu/directed.ts';
 
 const model = covered(crPinningModel);
 
@@ -84,7 +89,23 @@ describe('the rules of the hardware decide in a machine too', () => {
     const exit = model.apply(inside, { op: 'nestedExit', vcpu: 0 }, 'posted-2020-06');
     expect([exit.rule, exit.state.dead]).toEqual([rule, 'shutdown']);
   });
+
+  test('vmexit.host-efer, where the host save area was written over', () => {
+    const guest = guestOf(DIRECTED.find(({ rule }) => rule === 'vmexit.host-efer'));
+    const exit = model.apply(machineOf(guest), { op: 'nestedExit', vcpu: 0 }, 'linux-5.2');
+    expect([exit.rule, exit.state.dead]).toEqual(['vmexit.host-efer', 'shutdown']);
+  });
 });
+
+/** The hardware before the last operation of a history. */
+function guestOf(directed: Directed | undefined): ControlState {
+  if (directed === undefined) throw new Error('directed: expected a history, got none');
+  let state = directed.start;
+  for (const operation of directed.operations.slice(0, -1)) {
+    ({ state } = cpuModel.apply(state, operation, 'architecture'));
+  }
+  return state;
+}
 
 describe('rules of the policy', () => {
   const usual: Setup = {
