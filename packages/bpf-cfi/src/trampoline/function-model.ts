@@ -89,7 +89,7 @@ export function argumentSlots(model: FunctionModel, features: Features): number 
 
 /** Where a caller leaves one slot of an argument. */
 export type SlotPlace =
-  /** Of {@link ARGUMENT_REGISTERS}. */
+  /** Of `ARGUMENT_REGISTERS`. */
   | { readonly kind: 'register'; readonly index: number }
   /** From the first on the stack. */
   | { readonly kind: 'stack'; readonly index: number };
