@@ -1,25 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from 'vitest';
-import { runCli } from '@kernel-models/oracle';
+import { runOracle, type Ran } from '../support/run-oracle.ts';
 
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function cfi(...args: readonly string[]): Promise<Ran> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const io = {
-    out: (text: string) => out.push(text),
-    err: (text: string) => err.push(text),
-    interactive: false,
-    signal: new AbortController().signal,
-  };
-  const code = await runCli(['cfi', ...args], io, '9.9.9');
-  return { code, out: out.join(''), err: err.join('') };
-}
+const cfi = (...args: readonly string[]): Promise<Ran> => runOracle('cfi', ...args);
 
 describe('kernel-oracle cfi run is bounded', () => {
   test('a jump out of the image is the page fault that a CPU would raise', async () => {

@@ -1,26 +1,9 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from 'vitest';
 import { crPinningModel, DEFENCES, SCENARIOS } from '@kernel-models/cr-pinning';
-import { runCli } from '@kernel-models/oracle';
+import { runOracle, type Ran } from '../support/run-oracle.ts';
 
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function pinning(...args: readonly string[]): Promise<Ran> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const io = {
-    out: (text: string) => out.push(text),
-    err: (text: string) => err.push(text),
-    interactive: false,
-    signal: new AbortController().signal,
-  };
-  const code = await runCli(['pinning', ...args], io, '9.9.9');
-  return { code, out: out.join(''), err: err.join('') };
-}
+const pinning = (...args: readonly string[]): Promise<Ran> => runOracle('pinning', ...args);
 
 describe('pinning matrix', () => {
   test('has a line for each attack and a column for each defence', async () => {

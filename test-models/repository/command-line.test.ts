@@ -5,33 +5,13 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runCli } from '@kernel-models/oracle';
 import traceSchema from '../../packages/model-core/schema/trace.schema.json' with { type: 'json' };
 import outputSchema from '../../packages/oracle/schema/output.schema.json' with { type: 'json' };
+import { runOracle as oracle, type Ran } from '../support/run-oracle.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kernel-oracle-test-'));
 const inFolder = (name: string): string => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs the command line in this process. */
-async function oracle(...args: readonly string[]): Promise<Ran> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const io = {
-    out: (text: string) => out.push(text),
-    err: (text: string) => err.push(`${text}\n`),
-    interactive: false,
-    signal: new AbortController().signal,
-  };
-  const code = await runCli(args, io, '9.9.9');
-  return { code, out: out.join(''), err: err.join('') };
-}
 
 const ajv = new Ajv2020({ allowUnionTypes: true, strictTypes: false });
 ajv.addSchema(traceSchema);
