@@ -79,6 +79,19 @@ export type Sight =
   /** bpf_get_attach_cookie() */
   | { readonly kind: 'cookie' };
 
+/** A tracing program, and what it is attached to. */
+export interface TracingProgram {
+  readonly program: string;
+  readonly kind: TracingKind;
+  /** The traced function, in C. */
+  readonly function: string;
+  readonly sees: Sight;
+  /** What the program returns, 32 bits. */
+  readonly returns: number;
+  readonly sleepable: boolean;
+  readonly cookie: bigint;
+}
+
 /** What can happen to a kernel. */
 export type Operation =
   /**
@@ -190,18 +203,7 @@ export type Operation =
       readonly arguments: readonly bigint[];
     }
   /** bpf(BPF_PROG_LOAD) and bpf(BPF_LINK_CREATE) of a tracing program. */
-  | {
-      readonly op: 'attach';
-      readonly program: string;
-      readonly kind: TracingKind;
-      /** The traced function, in C. */
-      readonly function: string;
-      readonly sees: Sight;
-      /** What the program returns, 32 bits. */
-      readonly returns: number;
-      readonly sleepable: boolean;
-      readonly cookie: bigint;
-    }
+  | ({ readonly op: 'attach' } & TracingProgram)
   /** The descriptors of a tracing program and of its link are closed. */
   | { readonly op: 'detach'; readonly program: string }
   /**

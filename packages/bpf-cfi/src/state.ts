@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Boot } from './boot.ts';
 import type { ProgramBody } from './jit-image.ts';
-import type { Sight, TracingKind } from './operation.ts';
+import type { TracingProgram } from './operation.ts';
 import type { Setup } from './setup.ts';
 import type { StructName } from './struct-types.ts';
 
@@ -48,15 +48,7 @@ export interface StructMap {
 }
 
 /** A tracing program and the link that attaches it. */
-export interface TracingLink {
-  readonly program: string;
-  readonly kind: TracingKind;
-  /** The traced function, in C. */
-  readonly function: string;
-  readonly sees: Sight;
-  readonly returns: number;
-  readonly sleepable: boolean;
-  readonly cookie: bigint;
+export interface TracingLink extends TracingProgram {
   /** The program's place among tracing programs. */
   readonly slot: number;
 }
