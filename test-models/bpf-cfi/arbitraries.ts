@@ -58,6 +58,7 @@ export const setups: fc.Arbitrary<Setup> = fc
     return {
       ...setup,
       fineibt,
+      autoDefault: setup.autoDefault && fineibt,
       bhi: setup.bhi && fineibt,
       alignment: fineibt ? 16 : setup.alignment,
     };
@@ -86,6 +87,7 @@ const words = fc.constantFrom(
   'warn',
   'paranoid',
   'bhi',
+  'debug',
   'x',
 );
 

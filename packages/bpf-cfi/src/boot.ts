@@ -1,4 +1,12 @@
 // SPDX-License-Identifier: MIT
+import {
+  applyMessages,
+  ignoredMessage,
+  standardMessages,
+  unknownMessage,
+  warnMessage,
+  type Ignored,
+} from './boot-messages.ts';
 import { rehash } from './rehash.ts';
 import type { Features } from './revisions.ts';
 import type { Setup } from './setup.ts';
@@ -17,6 +25,8 @@ export interface CfiOptions {
   readonly warn: boolean;
   readonly paranoid: boolean;
   readonly bhi: boolean;
+  /** Boot tells of each of its steps. */
+  readonly debug: boolean;
 }
 
 /** A kernel that has chosen its scheme. */
@@ -38,15 +48,16 @@ export function callersCheck({ mode, failed }: Boot): boolean {
   return mode !== 'OFF' && !failed;
 }
 
-/** Whether an AUTO ends in an enforcing scheme. */
+const NO_OPTIONS = { rand: false, warn: false, paranoid: false, bhi: false, debug: false };
+
+/** __CFI_DEFAULT: what holds before the parameter is read. */
 function initialOptions(setup: Setup): CfiOptions {
-  const mode = setup.autoDefault ? 'AUTO' : setup.cfi ? 'KCFI' : 'OFF';
-  return { mode, rand: true, warn: false, paranoid: false, bhi: false };
+  return { ...NO_OPTIONS, mode: setup.autoDefault ? 'AUTO' : 'KCFI', rand: true };
 }
 
 /**
  * Applies the words of `cfi=` from left to right; the order can be seen. Mirrors
- * cfi_parse_cmdline(), arch/x86/kernel/alternative.c.
+ * cfi_parse_cmdline(), arch/x86/kernel/alternative.c, which is there with CONFIG_FINEIBT.
  *
  * @param value what stands behind `cfi=`; undefined where the parameter is absent
  */
@@ -57,45 +68,69 @@ export function parseCfiParameter(
 ): { readonly options: CfiOptions; readonly messages: readonly string[] } {
   const messages: string[] = [];
   let options = initialOptions(setup);
-  const ignore = (message: string): void => {
-    messages.push(`Ignoring ${message}`);
+  const ignore = (word: Ignored): void => {
+    messages.push(ignoredMessage(word, features));
   };
   for (const word of value === undefined ? [] : value.split(',')) {
+    if (!isKnown(word, features)) {
+      messages.push(unknownMessage(word, features));
+      continue;
+    }
     switch (word) {
       case 'auto':
         options = { ...options, mode: 'AUTO' };
-        continue;
+        break;
       case 'off':
         options = { ...options, mode: 'OFF', rand: false };
-        continue;
+        break;
+      case 'debug':
+        options = { ...options, debug: true };
+        break;
       case 'kcfi':
         options = { ...options, mode: 'KCFI' };
-        continue;
+        break;
       case 'fineibt':
         options = { ...options, mode: 'FINEIBT' };
-        continue;
+        break;
       case 'norand':
         options = { ...options, rand: false };
-        continue;
-      default:
+        break;
+      case 'warn':
+        messages.push(warnMessage(features));
+        options = { ...options, warn: true };
+        break;
+      case 'paranoid':
+        if (options.mode === 'FINEIBT') options = { ...options, paranoid: true };
+        else ignore('paranoid');
+        break;
+      case 'bhi':
+        if (!setup.bhi) ignore('bhi-not-built');
+        else if (options.mode === 'FINEIBT') options = { ...options, bhi: true };
+        else ignore('bhi');
+        break;
     }
-    const strict = features.strictWords ? word : undefined;
-    if (strict === 'warn') options = { ...options, warn: true };
-    else if (strict === 'paranoid') {
-      if (options.mode === 'FINEIBT') options = { ...options, paranoid: true };
-      else ignore('paranoid; depends on fineibt.');
-    } else if (strict === 'bhi') {
-      if (!setup.bhi) ignore('bhi; depends on FINEIBT_BHI=y.');
-      else if (options.mode === 'FINEIBT') options = { ...options, bhi: true };
-      else ignore('bhi; depends on fineibt.');
-    } else ignore(`unknown cfi option (${word}).`);
   }
   return { options, messages };
 }
 
+const WORDS = ['auto', 'off', 'kcfi', 'fineibt', 'norand'] as const;
+const STRICT_WORDS = ['warn', 'paranoid', 'bhi'] as const;
+type Word = (typeof WORDS)[number] | (typeof STRICT_WORDS)[number] | 'debug';
+
+/** Whether a revision knows a word. */
+function isKnown(word: string, { strictWords, bootWords }: Features): word is Word {
+  const known: readonly string[] = [
+    ...WORDS,
+    ...(strictWords ? STRICT_WORDS : []),
+    ...(bootWords === 'prefixed' ? ['debug'] : []),
+  ];
+  return known.includes(word);
+}
+
 /**
  * Boots: reads the parameter, resolves AUTO, draws the seed, and rewrites callers and preambles.
- * Mirrors __apply_fineibt(), arch/x86/kernel/alternative.c.
+ * Without CONFIG_FINEIBT the kernel stays as it was compiled. Mirrors __apply_fineibt(),
+ * arch/x86/kernel/alternative.c.
  *
  * @param draw the random word that this boot gets; used only with randomisation
  * @param brokenPreamble the first preamble that is looked at holds no hash
@@ -107,21 +142,18 @@ export function bootKernel(
   features: Features,
   brokenPreamble = false,
 ): Boot {
-  if (!setup.cfi) {
-    const none = { rand: false, warn: false, paranoid: false, bhi: false };
-    return { ...none, mode: 'OFF', failed: false, seed: 0, messages: [] };
+  if (!setup.cfi) return { ...NO_OPTIONS, mode: 'OFF', failed: false, seed: 0, messages: [] };
+  if (!setup.fineibt) {
+    const messages = standardMessages(features);
+    return { ...NO_OPTIONS, mode: 'KCFI', failed: false, seed: 0, messages };
   }
   const { options, messages } = parseCfiParameter(value, setup, features);
   const resolved = resolveMode(options, setup, features);
-  const { mode, paranoid, bhi } = resolved;
-  // Only hashing anew and FineIBT read preambles; without FineIBT nothing is rewritten.
-  const failed = brokenPreamble && setup.fineibt && (resolved.rand || mode === 'FINEIBT');
-  return {
-    ...resolved,
-    failed,
-    seed: resolved.rand ? draw >>> 0 : 0,
-    messages: [...messages, failed ? FAILED : modeMessage(mode, paranoid, bhi, features)],
-  };
+  // Only hashing anew and FineIBT read preambles.
+  const failed = brokenPreamble && (resolved.rand || resolved.mode === 'FINEIBT');
+  const seed = resolved.rand ? draw >>> 0 : 0;
+  const boot: Boot = { ...resolved, failed, seed, messages };
+  return { ...boot, messages: [...messages, ...applyMessages(boot, resolved, features)] };
 }
 
 function resolveMode(
@@ -130,28 +162,11 @@ function resolveMode(
   features: Features,
 ): CfiOptions & { readonly mode: Boot['mode'] } {
   const { mode } = options;
-  if (mode === 'FINEIBT') {
-    // The parameter is honoured without looking at the CPU; what was not built cannot be chosen.
-    return { ...options, mode: setup.fineibt ? 'FINEIBT' : 'KCFI' };
-  }
+  // A mode that the parameter names is honoured without a look at the CPU.
   if (mode !== 'AUTO') return { ...options, mode };
-  if (!setup.fineibt || !setup.cpu.ibt) return { ...options, mode: 'KCFI' };
+  if (!setup.cpu.ibt) return { ...options, mode: 'KCFI' };
   const paranoid = options.paranoid || (features.strictWords && !setup.cpu.fred);
   return { ...options, mode: 'FINEIBT', paranoid };
-}
-
-const FAILED = 'Something went horribly wrong trying to rewrite the CFI implementation.';
-
-function modeMessage(
-  mode: Boot['mode'],
-  paranoid: boolean,
-  bhi: boolean,
-  features: Features,
-): string {
-  if (mode === 'OFF') return 'Disabling CFI';
-  if (mode === 'KCFI') return 'Using kCFI';
-  if (!features.strictWords) return 'Using FineIBT CFI';
-  return `Using ${paranoid ? 'paranoid ' : ''}FineIBT${bhi ? '+BHI' : ''} CFI`;
 }
 
 /** The hash that functions and callers of a type have after boot. */

@@ -20,6 +20,8 @@ export interface Features {
   readonly layout: 'linux-6.2' | 'linux-6.15' | 'linux-6.18';
   /** The command line knows warn, paranoid and bhi. */
   readonly strictWords: boolean;
+  /** What boot logs: since Linux 6.18 behind `CFI:`, and with the word debug. */
+  readonly bootWords: 'plain' | 'prefixed';
   /** BPF_TRAMP_F_INDIRECT warns beside anything but RET_FENTRY_RET. */
   readonly indirectFlagChecked: boolean;
   /** Which arguments take more than one register slot by their size. */
@@ -82,6 +84,7 @@ const LINUX_6_7: Features = {
   congControlAck: false,
   layout: 'linux-6.2',
   strictWords: false,
+  bootWords: 'plain',
   indirectFlagChecked: false,
   wideArguments: 'all',
   testRunChecksNull: false,
@@ -115,6 +118,7 @@ const LINUX_6_15: Features = { ...LINUX_6_12, layout: 'linux-6.15', strictWords:
 const LINUX_6_18: Features = {
   ...LINUX_6_15,
   layout: 'linux-6.18',
+  bootWords: 'prefixed',
   wideArguments: 'aggregates',
   wideReturnRefused: true,
 };

@@ -4,7 +4,7 @@
 export interface Setup {
   /** CONFIG_CFI (CONFIG_CFI_CLANG before Linux 6.18): the compiler checks indirect calls. */
   readonly cfi: boolean;
-  /** CONFIG_CFI_AUTO_DEFAULT: `cfi=auto` where the command line says nothing. */
+  /** CONFIG_CFI_AUTO_DEFAULT: `cfi=auto` where the command line says nothing. Needs fineibt. */
   readonly autoDefault: boolean;
   /** CONFIG_FINEIBT. Needs cfi, ibt and padding. */
   readonly fineibt: boolean;
@@ -32,9 +32,12 @@ export interface Setup {
  * What contradicts itself in a setup: `field: expected X, got Y`; undefined where nothing does.
  */
 export function setupError(setup: Setup): string | undefined {
-  const { cfi, ibt, padding, fineibt, bhi, alignment } = setup;
+  const { cfi, ibt, padding, fineibt, bhi, alignment, autoDefault } = setup;
   if (fineibt && !(cfi && ibt && padding)) {
     return 'setup.fineibt: expected false without cfi, ibt and padding, got true';
+  }
+  if (autoDefault && !fineibt) {
+    return 'setup.autoDefault: expected false without fineibt, got true';
   }
   if (bhi && !fineibt) return 'setup.bhi: expected false without fineibt, got true';
   if (fineibt && alignment !== 16) {

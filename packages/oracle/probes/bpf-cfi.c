@@ -1394,7 +1394,8 @@ static void read_messages(void)
 {
 	static const char prefix[] = "SMP alternatives: ";
 	static const char *const marks[] = { "Ignoring unknown cfi option", "Disabling CFI",
-					     "Using kCFI", "FineIBT" };
+					     "Using kCFI", "FineIBT", "CFI: ",
+					     "CFI mismatch" };
 	/* Init's own is open before its root is; it reads on behind the end. */
 	int fd = kmsg_fd >= 0 ? kmsg_fd : open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	char record[8192];
