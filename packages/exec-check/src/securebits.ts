@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
+import type { RevisionId } from '@kernel-models/model-core';
 import {
   SECBIT_KEEP_CAPS,
   SECBIT_KEEP_CAPS_LOCKED,
   SECURE_EXEC_BITS_AND_LOCKS,
 } from './constants.ts';
 import { refusal, type Refusal } from './refusal.ts';
-import type { Features } from './revisions.ts';
+import { featuresOf, type Features } from './revisions.ts';
 
 /*
  * The securebits word: bit n is a setting, bit n+1 locks it. Mirrors the cases PR_SET_SECUREBITS
  * and PR_SET_KEEPCAPS of cap_task_prctl(), security/commoncap.c, Linux 6.14.
  */
 
-/** Every setting that a kernel knows: five or four bits with a gap for the lock behind each. */
+/** The six settings; the bit above each of them is its lock. */
 export const SECURE_ALL_BITS = 0x555;
 export const SECURE_ALL_LOCKS = 0xaaa;
-/** The same before Linux 6.14. */
+/** The four settings, and their locks, before Linux 6.14. */
 export const SECURE_ALL_BITS_6_1 = 0x55;
 export const SECURE_ALL_LOCKS_6_1 = 0xaa;
 
@@ -112,4 +113,18 @@ export function securebitsInNewUserns(features: Features, old: number): number {
   if (features.usernsSecurebits === 'reset') return 0;
   const locks = old & SECURE_ALL_LOCKS;
   return old & (locks | (locks >> 1));
+}
+
+/**
+ * Whether a word may be set on top of another, as `apply` decides: for loops over all pairs of
+ * words.
+ *
+ * @throws RangeError where the revision is unknown
+ */
+export function maySetSecurebits(
+  revision: RevisionId,
+): (old: number, next: number, privileged: boolean) => boolean {
+  const features = featuresOf(revision);
+  return (old, next, privileged) =>
+    checkSecurebits(features, old, next, false, privileged) === undefined;
 }

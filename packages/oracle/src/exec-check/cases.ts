@@ -2,7 +2,7 @@
 import type { Operation, Setup } from '@kernel-models/exec-check';
 import fc, { sample, type Arbitrary } from 'fast-check';
 import type { Case } from '../target.ts';
-import * as op from './case-operations.ts';
+import * as op from './case-operations/index.ts';
 import { pick } from './case-names.ts';
 import { setupArbitrary, type SetupWishes } from './case-setup.ts';
 
