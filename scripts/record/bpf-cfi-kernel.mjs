@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Records what a kernel that was built with CFI answers: the scheme that it chose, the preambles of its
-// programs and trampolines, what is registered, and the report of a call of the wrong type.
+// programs and trampolines, what is registered and traced, and the report of a call of the wrong type.
 //
-//   npm run build && node scripts/record/bpf-cfi-kernel.mjs <bzImage> [cases] [seed]
+//   npm run build && node scripts/record/bpf-cfi-kernel.mjs <bzImage> [cases] [seed] [qemu | bochs]
 //
-// Writes packages/oracle/recordings/bpf-cfi/linux-<release>-cfi.jsonl.gz, a trace for each case, and prints how
-// many cases were left out and why. No distribution builds such a kernel; one that this script was run with
-// comes from Debian's linux-source-6.12 with clang-19, lld-19 and pahole:
+// Bochs has a CPU that tracks indirect branches, and qemu has none. Writes
+// packages/oracle/recordings/bpf-cfi/linux-<release>-cfi.jsonl.gz, or linux-<release>-cfi-ibt.jsonl.gz with
+// Bochs, a trace for each case, and prints how many cases were left out and why. Needs a C compiler, and
+// qemu, or Bochs with its text display, binutils and script(1).
+//
+// No distribution builds such a kernel; one that this script was run with comes from Debian's
+// linux-source-6.12 with clang-19, lld-19 and pahole:
 //
 //   make LLVM=1 O=<build> tinyconfig
 //   scripts/kconfig/merge_config.sh -O <build> -m <build>/.config <the lines below>
@@ -20,35 +24,68 @@
 //   CONFIG_DEBUG_INFO_DWARF4 CONFIG_DEBUG_INFO_BTF CONFIG_PERF_EVENTS CONFIG_FTRACE CONFIG_UPROBE_EVENTS
 //   CONFIG_DEBUG_FS CONFIG_RUNTIME_TESTING_MENU CONFIG_LKDTM CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE
 //   CONFIG_CPU_MITIGATIONS CONFIG_MITIGATION_RETPOLINE CONFIG_X86_KERNEL_IBT CONFIG_CFI_CLANG
-//   CONFIG_FINEIBT CONFIG_KERNEL_GZIP, each =y; CONFIG_SMP=n
+//   CONFIG_FINEIBT CONFIG_KERNEL_GZIP CONFIG_FUNCTION_TRACER CONFIG_DYNAMIC_FTRACE CONFIG_KEYS
+//   CONFIG_SECURITY CONFIG_SECURITY_NETWORK CONFIG_CGROUPS CONFIG_CGROUP_BPF CONFIG_DEVMEM, each =y;
+//   CONFIG_SMP CONFIG_FUNCTION_GRAPH_TRACER CONFIG_STRICT_DEVMEM, each =n
 import { join } from 'node:path';
 import process from 'node:process';
 import fc from 'fast-check';
 import { bpfCfi } from '../../packages/bpf-cfi/dist/index.js';
-import { casesAfter } from '../../packages/oracle/dist/bpf-cfi/bpf-cases.js';
-import { bpfKernelTarget } from '../../packages/oracle/dist/bpf-cfi/bpf-targets.js';
+import {
+  casesAfter,
+  KERNEL_CODE,
+  WRONG_CALLS,
+} from '../../packages/oracle/dist/bpf-cfi/bpf-cases.js';
+import { bpfBochsTarget, bpfKernelTarget } from '../../packages/oracle/dist/bpf-cfi/bpf-targets.js';
 import { answersOf, openTarget, RECORDINGS, versionOf, writeRecording } from './recording.mjs';
 
 const SCRIPT = 'scripts/record/bpf-cfi-kernel.mjs';
-const [image, countText = '60', seedText = '20231208'] = process.argv.slice(2);
-if (image === undefined) throw new Error('usage: bpf-cfi-kernel.mjs <bzImage> [cases] [seed]');
-// So few that one machine does them all: the next one would draw another seed.
+const [image, countText = '60', seedText = '20231208', emulator = 'qemu'] = process.argv.slice(2);
+if (image === undefined || !['qemu', 'bochs'].includes(emulator)) {
+  throw new Error('usage: bpf-cfi-kernel.mjs <bzImage> [cases] [seed] [qemu | bochs]');
+}
+// So few that one machine does them all under qemu: the next one would draw another seed.
 const count = Math.min(60, Number(countText));
 
-const BOOTS = ['', 'kcfi', 'kcfi,norand', 'fineibt', 'fineibt,norand', 'off', 'norand,sometimes'];
+/** The values of `cfi=`, and what else is on the command line. */
+const BOOTS = {
+  qemu: [
+    [''],
+    ['kcfi'],
+    ['kcfi,norand'],
+    ['fineibt'],
+    ['fineibt,norand'],
+    ['off'],
+    ['norand,sometimes'],
+  ],
+  // The CPU that is emulated needs no retpolines, and returns through a thunk.
+  bochs: [
+    [''],
+    ['norand'],
+    ['kcfi'],
+    ['kcfi,norand'],
+    ['off'],
+    ['norand', 'spectre_v2=retpoline'],
+    ['fineibt', 'mitigations=off'],
+    ['fineibt,norand', 'ibt=off'],
+  ],
+}[emulator];
 
 /**
  * A booted kernel. Linux 6.12 writes a FineIBT caller in two steps, with interrupts on between them: a timer
- * that fires there finds the template’s hash 0x12345678, and the kernel dies while it boots.
+ * that fires there finds the template’s hash 0x12345678, and the kernel dies while it boots. Bochs does
+ * the same each time, also with the seed that the kernel draws.
  */
-async function boot(parameter) {
+async function boot(parameter, more) {
+  const words = [...(parameter === '' ? [] : [`cfi=${parameter}`]), ...more].join(' ');
   for (let tries = 1; ; tries += 1) {
-    const target = bpfKernelTarget(image, parameter === '' ? '' : `cfi=${parameter}`);
+    const target =
+      emulator === 'bochs' ? bpfBochsTarget(image, words) : bpfKernelTarget(image, words);
     try {
       return { target, ...(await openTarget(target, bpfCfi.name, SCRIPT)) };
     } catch (error) {
-      if (tries === 5) throw error;
-      console.log(`cfi=${parameter} did not boot: ${error.message}`);
+      if (tries === 5 || emulator === 'bochs') throw error;
+      console.log(`${words} did not boot: ${error.message}`);
     }
   }
 }
@@ -61,8 +98,8 @@ function configurationOf({ config = '' }) {
 const traces = [];
 const left = new Map();
 let release = 'unknown';
-for (const [index, parameter] of BOOTS.entries()) {
-  const { target, facts, worlds } = await boot(parameter);
+for (const [index, [parameter, ...more]] of BOOTS.entries()) {
+  const { target, facts, worlds } = await boot(parameter, more);
   release = versionOf(facts.source);
   const first = {
     op: 'boot',
@@ -70,17 +107,18 @@ for (const [index, parameter] of BOOTS.entries()) {
     seed: Number(configurationOf(facts.source).seed),
   };
   const [setup] = worlds;
-  const cases = fc.sample(casesAfter(first, setup), {
-    numRuns: count,
-    seed: Number(seedText) + index,
-  });
+  const cases = [
+    ...fc.sample(casesAfter(first, setup), { numRuns: count, seed: Number(seedText) + index }),
+    ...[...KERNEL_CODE, ...WRONG_CALLS].map((one) => ({ setup, operations: [first, one] })),
+  ];
   const answers = await answersOf(target, cases, facts);
   await target.close();
   traces.push(...answers.traces);
   for (const [reason, number] of answers.left) left.set(reason, (left.get(reason) ?? 0) + number);
-  console.log(`${parameter || 'no parameter'}: ${facts.source.config}`);
+  console.log(`${[parameter, ...more].join(' ')}: ${facts.source.config}`);
 }
-writeRecording(join(RECORDINGS, bpfCfi.name), `linux-${release}-cfi`, bpfCfi.codec, {
+const name = `linux-${release}-cfi${emulator === 'bochs' ? '-ibt' : ''}`;
+writeRecording(join(RECORDINGS, bpfCfi.name), name, bpfCfi.codec, {
   traces,
   left,
 });

@@ -2,6 +2,7 @@
 import type { RevisionId } from '@kernel-models/model-core';
 import { bootKernel } from './boot.ts';
 import { call, executedOutcome, scenarioOf } from './calls.ts';
+import { showFunction, showSite } from './kernel-code.ts';
 import type { Outcome } from './outcome.ts';
 import type { Operation, OperationOf } from './operation.ts';
 import { schemeOf } from './plan/call-plan.ts';
@@ -43,6 +44,10 @@ export function apply(state: State, operation: Operation, revision: RevisionId):
       return image(state, operation, scheme);
     case 'text':
       return text(state, operation, scheme);
+    case 'function':
+      return showFunction(state, operation, scheme);
+    case 'site':
+      return showSite(state, operation, scheme);
     case 'textPoke':
       return textPoke(state, operation, scheme);
     case 'registerStruct':

@@ -124,6 +124,8 @@ const operation = union('op', {
   unload: { program: label },
   image: { program: label },
   text: { program: label },
+  function: { callee },
+  site: { site: declaration },
   call: { site: declaration, callee, swapped: optional(callee) },
   dispatch: { program: label },
   callback: { program: label },
@@ -207,6 +209,8 @@ function encodeOperation(value: Operation): Json {
         callee: { ...value.callee },
         swapped: value.swapped === undefined ? undefined : { ...value.swapped },
       };
+    case 'function':
+      return { ...value, callee: { ...value.callee } };
     case 'textPoke':
       return { ...value, from: encodeNullable(value.from), to: encodeNullable(value.to) };
     case 'attach':

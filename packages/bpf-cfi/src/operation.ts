@@ -124,6 +124,10 @@ export type Operation =
    * The whole image as it lies in kernel memory, its preamble first; addresses as question marks.
    */
   | { readonly op: 'text'; readonly program: string }
+  /** A function of C in kernel memory: its preamble, and what stands at its entry for ENDBR64. */
+  | { readonly op: 'function'; readonly callee: FunctionCallee }
+  /** A call site in kernel memory, by what it was compiled for; addresses as question marks. */
+  | { readonly op: 'site'; readonly site: string }
   /** A checked call of a function of C, by a caller that was compiled for `site`. */
   | {
       readonly op: 'call';

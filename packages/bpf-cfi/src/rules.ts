@@ -57,6 +57,14 @@ const TABLE = {
     'In kernel memory an image begins with its preamble.',
     'emit_prologue(), arch/x86/net/bpf_jit_comp.c',
   ],
+  'function.shown': [
+    'A preamble stands in front of a function; where no address is taken, poison for ENDBR64.',
+    'cfi_rewrite_preamble(), apply_seal_endbr(), arch/x86/kernel/alternative.c',
+  ],
+  'site.shown': [
+    'A caller’s check is the 14 bytes in front of its branch.',
+    'cfi_rewrite_callers(), arch/x86/kernel/alternative.c',
+  ],
   'call.unchecked': [
     'A site without a check reaches its target.',
     'cfi_disable_callers(), arch/x86/kernel/alternative.c',

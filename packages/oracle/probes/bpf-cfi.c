@@ -464,6 +464,8 @@ static uint64_t find_symbol(const char *wanted)
 static struct {
 	/* Functions begin with ENDBR64, and end in RET and INT3, or in JMP. */
 	bool ibt, sls, return_thunk;
+	/* The CPU tracks indirect branches, and the kernel lets it; it delivers events by FRED. */
+	bool cpu_ibt, cpu_fred;
 	/* CONFIG_CFI, and what it chose: 1 off, 2 kCFI, 3 FineIBT. */
 	bool cfi, fineibt, padding, retpoline;
 	uint32_t mode, seed;
@@ -532,71 +534,269 @@ static void dispatch(struct program *program)
 	say("{\"kind\":\"returned\",\"value\":\"0x%x\",\"reports\":[]}", attr.test.retval);
 }
 
-/* A call through a pointer of another type, which lkdtm makes on demand. */
+/*
+ * Calls that go wrong, which lkdtm makes on demand: one through a pointer of another type, and, where
+ * kernel memory can be written, of whatever the table of its actions is made to name.
+ */
 
 #define LKDTM "/sys/kernel/debug/provoke-crash/DIRECT"
+#define LKDTM_ACTION "CFI_FORWARD_PROTO"
 #define LKDTM_SITE "void f(int *)"
 #define LKDTM_CALLEE "int f(int *)"
+/* What the actions are called as. */
+#define ACTION_SITE "void f(void)"
+
+/*
+ * Functions of the kernel to be called as an action, by type. None of them does harm; the address of
+ * the last two is never taken.
+ */
+static const struct callee {
+	const char *prototype;
+	bool taken;
+	const char *function;
+} callees[] = {
+	{ "int f(void)", true, "net_ratelimit" },
+	{ "int f(void)", false, "nr_processes" },
+	{ "void f(void)", false, "calculate_sigpending" },
+};
 
 /* In memory that init shares: a case has made the kernel complain, as it was to. */
 static bool *provoked;
 
-/* The next message of the kernel with a text in it; false where there is none. */
-static bool next_message(const char *text, char *record, size_t size)
+/*
+ * The next message of the kernel with one of some texts in it, from that text on; NULL where there
+ * is none. `texts` ends with NULL.
+ */
+static const char *next_message(const char *const *texts, char *record, size_t size)
 {
 	ssize_t n;
 
 	while ((n = read(kmsg_fd, record, size - 1)) > 0 || (n < 0 && errno == EPIPE)) {
 		record[n < 0 ? 0 : n] = '\0';
-		if (strstr(record, text))
-			return true;
+		for (size_t i = 0; texts[i]; i++) {
+			const char *found = strstr(record, texts[i]);
+
+			if (found)
+				return found;
+		}
 	}
-	return false;
+	return NULL;
 }
 
-/* The address and the type of a failure, from its report. */
-static void say_report(const char *record)
+static bool in_preamble(const char *symbol)
 {
-	const char *at = strstr(record, "CFI failure at "), *type = strstr(record, "expected type: ");
-	bool callee = at && !strncmp(at + 15, "__cfi_", 6);
-
-	if (!at || !type)
-		fail("a report: %s", record);
-	say("{\"kind\":\"trapped\",\"vector\":\"UD\",\"errorCode\":null,\"place\":\"%s\",",
-	    callee ? "callee-check" : "caller-check");
-	say("\"reports\":[{\"place\":\"%s\",\"type\":\"0x%lx\"}]}",
-	    callee ? "callee-check" : "caller-check", strtoul(type + 15, NULL, 0));
+	return !strncmp(symbol, "__cfi_", 6);
 }
 
-static void call(const struct word *operation)
+static void say_trap(const char *vector, const char *error, const char *place)
 {
-	const struct word *callee = need(operation, "callee");
+	say("{\"kind\":\"trapped\",\"vector\":\"%s\",\"errorCode\":%s,\"place\":\"%s\",", vector,
+	    error, place);
+}
+
+#define FAILURE "CFI failure at "
+#define MISSING "Missing ENDBR: "
+#define OTHER_TRAP "invalid opcode"
+#define AT "RIP: 0010:"
+
+/* What the kernel has said of a call that went wrong. */
+static void say_report(void)
+{
+	static const char *const marks[] = { FAILURE, MISSING, OTHER_TRAP, NULL };
+	static const char *const at[] = { AT, NULL };
 	char record[8192];
+	const char *text = next_message(marks, record, sizeof(record)), *type;
+
+	if (!text)
+		fail("the kernel said nothing of a call that goes wrong");
+	if (!strncmp(text, MISSING, strlen(MISSING))) {
+		say_trap("CP", "3",
+			 in_preamble(text + strlen(MISSING)) ? "before-callee" : "callee");
+		say("\"reports\":[]}");
+		return;
+	}
+	if (!strncmp(text, OTHER_TRAP, strlen(OTHER_TRAP))) {
+		text = next_message(at, record, sizeof(record));
+		if (!text || !in_preamble(text + strlen(AT)))
+			fail("a trap that is not in a preamble: %s", text ? text : "");
+		say_trap("UD", "null", "before-callee");
+		say("\"reports\":[]}");
+		return;
+	}
+	type = strstr(text, "expected type: ");
+	if (!type)
+		fail("a report: %s", text);
+	text = in_preamble(text + strlen(FAILURE)) ? "callee-check" : "caller-check";
+	say_trap("UD", "null", text);
+	say("\"reports\":[{\"place\":\"%s\",\"type\":\"0x%lx\"}]}", text,
+	    strtoul(type + strlen("expected type: "), NULL, 0));
+}
+
+static void provoke(void)
+{
 	pid_t child;
 
-	if (!booted || strcmp(text_of(operation, "site"), LKDTM_SITE) ||
-	    strcmp(text_of(callee, "prototype"), LKDTM_CALLEE) || get(operation, "swapped") ||
-	    !is_true(callee, "addressTaken"))
-		lacks("a call of %s through %s", text_of(callee, "prototype"),
-		      text_of(operation, "site"));
-	if (build.mode < 2)
-		lacks("a check: without one nothing is seen of a call");
-	if (access(LKDTM, W_OK))
-		lacks("CONFIG_LKDTM");
-	if (!build.survives)
-		lacks("sysctl kernel.panic_on_oops");
 	*provoked = true;
 	child = fork();
 	if (child == 0) {
 		int fd = open(LKDTM, O_WRONLY);
 
-		_exit(write(fd, "CFI_FORWARD_PROTO", 17) < 0);
+		_exit(write(fd, LKDTM_ACTION, strlen(LKDTM_ACTION)) < 0);
 	}
 	waitpid(child, NULL, 0);
-	if (next_message("CFI failure at ", record, sizeof(record)))
-		say_report(record);
-	else
-		fail("the kernel said nothing of a call of the wrong type");
+}
+
+static uint64_t long_at(const unsigned char *bytes)
+{
+	uint64_t value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return value;
+}
+
+/* Where the kernel's image is mapped. Origin: __START_KERNEL_map, asm/page_64_types.h. */
+#define IMAGE_MAP 0xffffffff80000000ull
+
+/* A pointer in the kernel's data, to be written. */
+static uint64_t *kernel_pointer(uint64_t address)
+{
+	uint64_t physical = address - IMAGE_MAP + long_at(peek(find_symbol("phys_base")));
+	unsigned char *page = MAP_FAILED;
+	int fd;
+
+	mknod("/mem", S_IFCHR | 0600, 1 << 8 | 1);
+	fd = open("/mem", O_RDWR | O_CLOEXEC);
+	if (fd >= 0)
+		page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, physical & ~4095ull);
+	close(fd);
+	if (page == MAP_FAILED)
+		lacks("CONFIG_DEVMEM, without CONFIG_STRICT_DEVMEM");
+	return (uint64_t *)(page + (physical & 4095));
+}
+
+/* Where lkdtm's action has the function that it calls: struct crashtype, drivers/misc/lkdtm/lkdtm.h. */
+static uint64_t action_pointer(void)
+{
+	uint64_t category = find_symbol("cfi_crashtypes"), action;
+	const unsigned char *name;
+
+	if (!category)
+		lacks("CONFIG_LKDTM, built in");
+	action = long_at(peek(category));
+	name = peek(long_at(peek(action)));
+	if (strncmp((const char *)name, LKDTM_ACTION, PEEK_SIZE))
+		lacks("a table of lkdtm’s that begins with " LKDTM_ACTION);
+	return action + 8;
+}
+
+static void call_action(const struct callee *callee)
+{
+	uint64_t function = find_symbol(callee->function), was;
+	uint64_t *pointer;
+
+	if (!function)
+		lacks("%s()", callee->function);
+	pointer = kernel_pointer(action_pointer());
+	was = *pointer;
+	*pointer = function;
+	provoke();
+	*pointer = was;
+	say_report();
+}
+
+static void call(const struct word *operation)
+{
+	const struct word *callee = need(operation, "callee");
+	const char *site = text_of(operation, "site"), *prototype = text_of(callee, "prototype");
+	bool taken = is_true(callee, "addressTaken");
+
+	if (build.mode < 2 && (taken || !build.cpu_ibt))
+		lacks("a check: without one nothing is seen of a call");
+	if (!booted || access(LKDTM, W_OK))
+		lacks("CONFIG_LKDTM");
+	if (!build.survives)
+		lacks("sysctl kernel.panic_on_oops");
+	if (get(operation, "swapped"))
+		lacks("a call whose pointer changes");
+	if (!strcmp(site, LKDTM_SITE) && !strcmp(prototype, LKDTM_CALLEE) && taken) {
+		provoke();
+		say_report();
+		return;
+	}
+	for (size_t i = 0; i < sizeof(callees) / sizeof(*callees); i++) {
+		if (strcmp(site, ACTION_SITE) || strcmp(prototype, callees[i].prototype) ||
+		    taken != callees[i].taken)
+			continue;
+		call_action(&callees[i]);
+		return;
+	}
+	lacks("a call of %s through %s", prototype, site);
+}
+
+/* The bytes of a FineIBT preamble, and of the longest of kCFI’s; and what stands at an entry. */
+#define PREAMBLE_SIZE 16
+#define LANDING_SIZE 4
+
+static void show_function(const struct word *operation)
+{
+	const struct word *callee = need(operation, "callee");
+	const char *prototype = text_of(callee, "prototype");
+	bool taken = is_true(callee, "addressTaken");
+	uint32_t before = build.padding ? PREAMBLE_SIZE : PREAMBLE_SIZE - 11;
+
+	for (size_t i = 0; i < sizeof(callees) / sizeof(*callees); i++) {
+		uint64_t address;
+
+		if (strcmp(prototype, callees[i].prototype) || taken != callees[i].taken)
+			continue;
+		address = find_symbol(callees[i].function);
+		if (!address)
+			lacks("one symbol %s (kernel.kptr_restrict)", callees[i].function);
+		say_code(peek(address - before), before + LANDING_SIZE, NULL);
+		return;
+	}
+	lacks("a function %s whose address is %staken", prototype, taken ? "" : "never ");
+}
+
+/* Check and branch of a call site. */
+#define SITE_SIZE 20
+#define CHECK_SIZE 14
+
+/* Whether a check begins there, as the compiler has written it, or boot. */
+static bool is_check(const unsigned char *code)
+{
+	static const unsigned char kcfi[] = { 0x45, 0x03, 0x53, 0xf1, 0x74, 0x02, 0x0f, 0x0b },
+				   fineibt[] = { 0x49, 0x83, 0xeb, 0x10, 0x0f, 0x1f, 0x40, 0x00 };
+	bool disabled = code[0] == 0xeb && code[1] == 0x0c;
+
+	if (!disabled && (code[0] != 0x41 || code[1] != 0xba))
+		return false;
+	return !memcmp(code + 6, kcfi, sizeof(kcfi)) || !memcmp(code + 6, fineibt, sizeof(fineibt));
+}
+
+static void show_site(const struct word *operation)
+{
+	static const unsigned char call_r11[] = { 0x41, 0xff, 0xd3 };
+	const char *site = text_of(operation, "site");
+	uint64_t address = find_symbol("lkdtm_do_action");
+	const unsigned char *code;
+
+	if (strcmp(site, ACTION_SITE))
+		lacks("a call site of %s", site);
+	if (!address)
+		lacks("CONFIG_LKDTM, built in");
+	code = peek(address);
+	for (size_t at = 0; at + SITE_SIZE <= PEEK_SIZE; at++) {
+		const unsigned char *branch = code + at + CHECK_SIZE;
+
+		if (!is_check(code + at))
+			continue;
+		if (!build.retpoline && memcmp(branch, call_r11, sizeof(call_r11)))
+			lacks("branches without thunks (indirect_target_selection=off)");
+		say_code(code + at, SITE_SIZE, NULL);
+		return;
+	}
+	fail("lkdtm_do_action() has no check");
 }
 
 /* Maps of type BPF_MAP_TYPE_STRUCT_OPS. */
@@ -1126,10 +1326,17 @@ static void detach_tracer(struct tracer *tracer)
 /* Where a function has its patch site: behind ENDBR64, or the NOP in its place, if there is one. */
 static int patch_site(const unsigned char *function)
 {
-	static const unsigned char endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa },
-				   poison[] = { 0x66, 0x0f, 0x1f, 0x00 };
+	/* ENDBR64; what Linux 6.2 and Linux 6.18 write over it. */
+	static const unsigned char landings[][4] = {
+		{ 0xf3, 0x0f, 0x1e, 0xfa },
+		{ 0x66, 0x0f, 0x1f, 0x00 },
+		{ 0x0f, 0x1f, 0x40, 0xd6 },
+	};
 
-	return !memcmp(function, endbr, 4) || !memcmp(function, poison, 4) ? 4 : 0;
+	for (size_t i = 0; i < sizeof(landings) / sizeof(*landings); i++)
+		if (!memcmp(function, landings[i], 4))
+			return 4;
+	return 0;
 }
 
 /* The call at a function's patch site leads to its trampoline. */
@@ -1234,11 +1441,12 @@ static bool tracing_step(const char *op, const struct word *operation)
 static void restore(void)
 {
 	union bpf_attr attr = { 0 };
+	static const char *const any[] = { "", NULL };
 	char record[8192];
 
 	if (*provoked) {
 		*provoked = false;
-		while (next_message("", record, sizeof(record)))
+		while (next_message(any, record, sizeof(record)))
 			;
 		first_taint |= read_taint() & COMPLAINTS;
 	}
@@ -1319,6 +1527,10 @@ static void step(const struct word *operation, const char *line, size_t length)
 		    build.messages);
 	else if (!strcmp(op, "call"))
 		call(operation);
+	else if (!strcmp(op, "function"))
+		show_function(operation);
+	else if (!strcmp(op, "site"))
+		show_site(operation);
 	else if (tracing_step(op, operation))
 		return;
 	else if (get(operation, "map"))
@@ -1431,6 +1643,23 @@ static uint32_t peek_word(const char *symbol)
 	return value;
 }
 
+/* Whether the kernel uses a feature of the CPU. */
+static bool cpu_has(const char *flag)
+{
+	FILE *file = fopen("/proc/cpuinfo", "re");
+	char line[8192], *rest, *word = NULL;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, "flags", 5))
+			break;
+	if (file && !feof(file))
+		for (word = strtok_r(line, " \t\n", &rest); word && strcmp(word, flag);)
+			word = strtok_r(NULL, " \t\n", &rest);
+	if (file)
+		fclose(file);
+	return word;
+}
+
 /* Any function that is called through a pointer, and is in every kernel. */
 #define SAMPLE "tcp_reno_ssthresh"
 
@@ -1458,6 +1687,8 @@ static void survey_cfi(void)
 static void survey(void)
 {
 	read_btf();
+	build.cpu_ibt = cpu_has("ibt");
+	build.cpu_fred = cpu_has("fred");
 	survey_cfi();
 }
 
@@ -1483,6 +1714,7 @@ static void describe(void)
 	}
 	say(",\"jit\":%s,\"ibt\":%s,\"returnThunk\":%s,\"sls\":%s", truth(jit), truth(build.ibt),
 	    truth(build.return_thunk), truth(build.sls));
+	say(",\"cpuIbt\":%s,\"cpuFred\":%s", truth(build.cpu_ibt), truth(build.cpu_fred));
 	say(",\"cfi\":%s,\"fineibt\":%s,\"padding\":%s,\"retpoline\":%s", truth(build.cfi),
 	    truth(build.fineibt), truth(build.padding), truth(build.retpoline));
 	say(",\"mode\":\"%s\",\"seed\":\"0x%x\",\"parameter\":", mode_name(), build.seed);

@@ -15,15 +15,16 @@ import { preambleFacts } from './preamble-facts.ts';
 export const FUNCTION_VALUE = 0x600d;
 const SWAPPED_VALUE = 0xbad;
 
+/** Sealing takes the hash away only where a scheme is in force, and ENDBR64 always. */
 function sealedHash(scheme: Scheme, callee: FunctionCallee): number {
-  const sealed = !callee.addressTaken && scheme.boot.mode !== 'OFF';
-  return sealed ? 0 : siteHash(scheme, callee.prototype);
+  const forgotten = !callee.addressTaken && scheme.boot.mode !== 'OFF';
+  return forgotten ? 0 : siteHash(scheme, callee.prototype);
 }
 
 /** What lies around the entry of a function of C. */
 export function functionFacts(scheme: Scheme, callee: FunctionCallee): TargetFacts {
   const { setup, boot } = scheme;
-  const sealed = !callee.addressTaken && boot.mode !== 'OFF';
+  const sealed = !callee.addressTaken;
   const rewritten = boot.mode === 'FINEIBT' && !boot.failed;
   const first = setup.ibt && !sealed && !rewritten ? 'endbr' : 'code';
   const { arity } = prototype(callee.prototype);
@@ -63,9 +64,9 @@ export function functionText(
   index: number,
   bodyAt: (address: bigint) => readonly number[] = returning(FUNCTION_VALUE),
 ): FunctionText {
-  const { setup, boot } = scheme;
+  const { setup } = scheme;
   const { arity } = prototype(callee.prototype);
-  const sealed = !callee.addressTaken && boot.mode !== 'OFF';
+  const sealed = !callee.addressTaken;
   const entry = functionEntry(index);
   const thunk = arityThunk(scheme, arity, entry - 16n, CALLS);
   const preamble: Preamble = functionPreamble(

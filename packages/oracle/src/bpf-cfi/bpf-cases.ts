@@ -99,12 +99,32 @@ const histories: Arbitrary<readonly Operation[]> = fc.oneof(
   tracings,
 );
 
-/** The one wrong call that a kernel makes on demand: lkdtm’s CFI_FORWARD_PROTO. */
-const WRONG_CALL: Operation = {
-  op: 'call',
-  site: 'void f(int *)',
-  callee: { prototype: 'int f(int *)', addressTaken: true },
-};
+/**
+ * Wrong calls that a kernel makes on demand: lkdtm’s CFI_FORWARD_PROTO, and what its table of actions
+ * can be made to name.
+ */
+export const WRONG_CALLS: readonly Operation[] = [
+  {
+    op: 'call',
+    site: 'void f(int *)',
+    callee: { prototype: 'int f(int *)', addressTaken: true },
+  },
+  ...[
+    { prototype: 'int f(void)', addressTaken: true },
+    { prototype: 'int f(void)', addressTaken: false },
+    { prototype: 'void f(void)', addressTaken: false },
+  ].map((callee): Operation => ({ op: 'call', site: 'void f(void)', callee })),
+];
+
+/** What boot has left of functions and callers. */
+export const KERNEL_CODE: readonly Operation[] = [
+  ...[
+    { prototype: 'int f(void)', addressTaken: true },
+    { prototype: 'int f(void)', addressTaken: false },
+    { prototype: 'void f(void)', addressTaken: false },
+  ].map((callee): Operation => ({ op: 'function', callee })),
+  { op: 'site', site: 'void f(void)' },
+];
 
 /**
  * Cases for a running kernel: programs by themselves, what is registered of them and, where it
@@ -117,7 +137,8 @@ export function casesAfter(
   setup: Setup,
 ): Arbitrary<Case<Setup, Operation>> {
   const nothing = fc.constant<readonly Operation[]>([]);
-  const wrong = fc.oneof({ weight: 9, arbitrary: nothing }, fc.constant([WRONG_CALL]));
+  const call = fc.constantFrom(...WRONG_CALLS).map((one) => [one]);
+  const wrong = fc.oneof({ weight: 9, arbitrary: nothing }, call);
   return fc
     .tuple(histories, setup.cfi ? wrong : nothing)
     .map(([list, last]) => ({ setup, operations: [boot, ...list, ...last] }));

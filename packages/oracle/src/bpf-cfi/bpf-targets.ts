@@ -10,6 +10,7 @@ import {
   type Setup,
 } from '@kernel-models/bpf-cfi';
 import type { Json, JsonObject, RevisionId } from '@kernel-models/model-core';
+import { bochsKernelTransport } from '../bochs/linux.ts';
 import { kernelTransport } from '../probe/kernel.ts';
 import { localTransport } from '../probe/local.ts';
 import { probeTarget, type ProbeSubsystem } from '../probe/probe-target.ts';
@@ -45,6 +46,11 @@ export function bpfKernelTarget(image: string, parameters: string): BpfTarget {
   return probeTarget(SUBSYSTEM, kernelTransport(bpfCfi.name, image, { parameters }));
 }
 
+/** The same in Bochs, whose CPU tracks indirect branches. */
+export function bpfBochsTarget(image: string, parameters: string): BpfTarget {
+  return probeTarget(SUBSYSTEM, bochsKernelTransport(bpfCfi.name, image, { parameters }));
+}
+
 const SUBSYSTEM: ProbeSubsystem<Setup, Operation, Outcome> = {
   model: bpfCfi.name,
   decodeOutcome,
@@ -64,15 +70,27 @@ function worldOf({ facts }: Hello): Setup {
   const plain: Setup = {
     ...PLAIN_BUILD,
     ...{ ibt: is('ibt'), returnThunk: is('returnThunk'), sls: is('sls') },
+    cpu: { ibt: is('cpuIbt'), fred: is('cpuFred') },
   };
   if (!is('cfi')) return plain;
   const own = { fineibt: is('fineibt'), padding: is('padding'), retpoline: is('retpoline') };
-  return { ...plain, cfi: true, ...own };
+  return { ...plain, cfi: true, autoDefault: choseFineibt(facts), ...own };
+}
+
+/**
+ * CONFIG_CFI_AUTO_DEFAULT, as far as it shows: FineIBT where the command line asked for no scheme.
+ * On a CPU without IBT it makes no difference.
+ */
+function choseFineibt({ mode, parameter }: Hello['facts']): boolean {
+  const asked = String(parameter)
+    .split(',')
+    .some((word) => ['auto', 'off', 'kcfi', 'fineibt'].includes(word));
+  return mode === 'FINEIBT' && !asked;
 }
 
 /** What the probe says of a kernel, for the provenance of recordings. */
 const CONFIG_FACTS = [
-  ...(['ibt', 'returnThunk', 'sls', 'cfi', 'fineibt', 'padding', 'retpoline'] as const),
+  ...(['ibt', 'returnThunk', 'sls', 'cpuIbt', 'cfi', 'fineibt', 'padding', 'retpoline'] as const),
   ...(['mode', 'seed', 'parameter'] as const),
 ] as const;
 
@@ -105,7 +123,8 @@ function object(json: Json): JsonObject {
 
 /** Operations that user space can do. */
 const EXECUTABLE: ReadonlySet<Operation['op']> = new Set([
-  ...(['boot', 'load', 'unload', 'image', 'text', 'testRun', 'dispatch', 'call'] as const),
+  ...(['boot', 'load', 'unload', 'image', 'text', 'testRun', 'dispatch'] as const),
+  ...(['call', 'function', 'site'] as const),
   ...(['mapCreate', 'mapLookup', 'mapUpdate', 'mapDelete'] as const),
   ...(['linkCreate', 'linkClose', 'trampoline'] as const),
   ...(['attach', 'detach', 'tracer', 'testRunTracing'] as const),
@@ -133,6 +152,9 @@ function missing(
   if (!setup.returnThunk && setup.sls !== facts['sls']) {
     return `CONFIG_MITIGATION_SLS=${setup.sls ? 'y' : 'n'}`;
   }
+  if (setup.cpu.ibt !== facts['cpuIbt'] || setup.cpu.fred !== facts['cpuFred']) {
+    return `a CPU ${setup.cpu.ibt ? 'with' : 'without'} IBT, or another way of events`;
+  }
   const other = operations.find(({ op }) => !EXECUTABLE.has(op));
   if (other !== undefined) return `an executor of ${other.op}`;
   return setup.cfi ? missingOfCfi(setup, operations, facts) : undefined;
@@ -151,7 +173,6 @@ function missingOfCfi(
   }
   // Nothing tells of the first two but a failure, and of the others but what they were chosen for.
   if (setup.permissive || setup.alignment !== 16 || setup.bhi) return 'a build of another kind';
-  if (setup.cpu.ibt || setup.cpu.fred) return 'a CPU with IBT or FRED';
   const boot = operations.find(({ op }) => op === 'boot');
   if (boot?.op !== 'boot') return 'a kernel that does not boot';
   const parameter = boot.cfi === undefined ? '' : boot.cfi;

@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { constants, open, readFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { Duplex } from 'node:stream';
+import { BOOT_PARAMETERS, initramfs, requireImage } from './boot.ts';
 import { buildProbe } from './build.ts';
-import { cpioArchive, type InitramfsEntry } from './cpio.ts';
+import type { InitramfsEntry } from './cpio.ts';
 import { requireLinux, thisHost, type LocalOptions } from './local.ts';
 import { processLink } from './process-link.ts';
 import type { Link, Transport } from './transport.ts';
@@ -14,17 +15,6 @@ const QEMU = 'qemu-system-x86_64';
 
 /** A tty takes this much at once, however slow its reader is. Origin: N_TTY_BUF_SIZE, 4096. */
 const SERIAL_WINDOW = 3072;
-
-/**
- * What the booted kernel is told. Landlock alone of the security modules that have policies: with
- * another one the answers are also that one's. Address spaces of 47 bits, and memory that may be
- * executed may be read, as most machines have it; the emulated CPU could do otherwise.
- */
-const BOOT_PARAMETERS =
-  'console=ttyS0 quiet panic=-1 oops=panic rdinit=/init lsm=landlock no5lvl nopku';
-
-/** Where the setup header of a bzImage has its magic. Origin: Documentation/arch/x86/boot.rst. */
-const SETUP_MAGIC_AT = 0x202;
 
 /** Options of {@link kernelTransport}. */
 export interface KernelOptions extends LocalOptions {
@@ -84,46 +74,6 @@ export function kernelTransport(
     // A clock that jumps over waiting jumps while the probe waits for its next line, too.
     ...(options.virtualClock === true && { worthAStart: 1 }),
   };
-}
-
-async function requireImage(image: string): Promise<void> {
-  let file: FileHandle;
-  try {
-    file = await open(image);
-  } catch (error) {
-    throw new Unavailable(
-      `--kernel ${image}: cannot be read (${(error as { code?: string }).code})`,
-    );
-  }
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, SETUP_MAGIC_AT);
-    if (bytesRead < 4 || buffer.toString('latin1') !== 'HdrS') {
-      throw new Unavailable(`--kernel ${image}: expected a bzImage, got something else`);
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-function initramfs(
-  program: Uint8Array,
-  files: readonly InitramfsEntry[],
-  lines: Iterable<string> | undefined,
-): Uint8Array {
-  return cpioArchive([
-    { kind: 'dir', path: 'dev', mode: 0o755 },
-    { kind: 'char', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
-    { kind: 'dir', path: 'proc', mode: 0o755 },
-    { kind: 'file', path: 'init', mode: 0o755, bytes: program },
-    ...files,
-    ...(lines === undefined
-      ? []
-      : [{ kind: 'file', path: 'cases', mode: 0o600, bytes: joined(lines) } as const]),
-  ]);
-}
-
-function joined(lines: Iterable<string>): Uint8Array {
-  return Buffer.concat([...lines].map((line) => Buffer.from(line)));
 }
 
 /** Origin: O_TMPFILE, include/uapi/asm-generic/fcntl.h; node:fs has no name for it. */
