@@ -5,7 +5,10 @@
 //   node scripts/record/debian-kernel.mjs 6.12
 //
 // The package comes through apt-get from the archives that this host has configured; it is unpacked
-// into the cache folder, never installed. Needs apt-get, dpkg-deb and tar; no root.
+// into the cache folder, never installed. Needs apt-get, dpkg-deb and tar; no root. For kernels of another
+// release, such as 6.16 and 6.18 of trixie-backports, APT_CONFIG names a file that leads apt to a list of
+// sources and to folders of its own (apt.conf(5): Dir::Etc::sourcelist, Dir::Etc::sourceparts,
+// Dir::State::lists, Dir::Cache).
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
