@@ -4,6 +4,7 @@ import {
   BTF_GAPS,
   CREATE_MISTAKES,
   ENDBR64,
+  FIRST_PACK,
   prototype,
   setupError,
   UPDATE_MISTAKES,
@@ -52,6 +53,16 @@ export const setups: fc.Arbitrary<Setup> = fc
     returnThunk: flag,
     sls: flag,
     cpu: fc.record({ ibt: flag, fred: flag }),
+    packed: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(undefined) },
+      fc.constantFrom(
+        [{ first: 0, count: 3 }],
+        [
+          { first: 1, count: 2 },
+          { first: 5, count: 64 },
+        ],
+      ),
+    ),
   })
   .map((setup): Setup => {
     const fineibt = setup.fineibt && setup.cfi && setup.ibt && setup.padding;
@@ -120,18 +131,29 @@ const bodies: fc.Arbitrary<ProgramBody> = fc.oneof(
   fc.constant({ kind: 'dereference' as const }),
 );
 
+/** Random bits: of the nearest distance, the farthest, and any. */
+const random = fc.oneof(
+  fc.constantFrom(undefined, undefined, 0, 0xffff_ffff),
+  fc.integer({ min: 0, max: 0xffff_ffff }),
+);
+
 const programs = fc.constantFrom('a', 'b', 'c', 'd');
 const maps = fc.constantFrom('m', 'n');
 const TCP = ['ssthresh', 'undo_cwnd', 'cong_avoid', 'cong_control', 'set_state', 'init'];
 const DUMMY = ['test_1', 'test_2', 'test_sleepable'];
 const OTHERS = ['get_info', 'name', 'owner', 'nothing'];
 
-const loads: fc.Arbitrary<Operation> = fc.oneof(
+/** Programs of every kind and size. */
+export const loads: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({
     op: fc.constant('load' as const),
     program: programs,
     kind: fc.constantFrom('main' as const, 'subprogram' as const),
-    body: fc.record({ kind: fc.constant('constant' as const), value: fc.constantFrom(0, 2) }),
+    random,
+    body: fc.oneof(
+      fc.record({ kind: fc.constant('constant' as const), value: fc.constantFrom(0, 2) }),
+      fc.record({ kind: fc.constant('moves' as const), count: fc.constantFrom(1, 2, 9, 900) }),
+    ),
   }),
   fc.record({
     op: fc.constant('load' as const),
@@ -141,6 +163,7 @@ const loads: fc.Arbitrary<Operation> = fc.oneof(
     member: fc.constantFrom(...TCP, ...TCP, ...OTHERS),
     sleepable: fc.constantFrom(false, false, true),
     wrong: seldom(['struct'] as const),
+    random,
     body: bodies,
   }),
   fc.record({
@@ -150,13 +173,17 @@ const loads: fc.Arbitrary<Operation> = fc.oneof(
     struct: fc.constant('bpf_dummy_ops' as const),
     member: fc.constantFrom(...DUMMY),
     sleepable: flag,
+    random,
     body: bodies,
   }),
 );
 
 const values = fc.constantFrom(0n, 1n, 0x1_0000_0001n, (1n << 64n) - 1n);
-/** Where the first program's patch site lies, with a preamble and ENDBR64 and without. */
-const PATCH_SITES = [0xffff_ffff_c000_0054n, 0xffff_ffff_c000_0040n];
+/**
+ * Where the first program's patch site lies behind the header of its pack: with a preamble and
+ * ENDBR64, with ENDBR64, and without either.
+ */
+const PATCH_SITES = [0x1cn, 0x0cn, 0x08n].map((offset) => FIRST_PACK + offset);
 const POKE_TARGETS = [
   ...[null, null, 0xffff_ffff_8100_0000n, 0xffff_ffff_8100_1000n, 0x1000n],
   ...PATCH_SITES,
@@ -244,6 +271,12 @@ export const operations: fc.Arbitrary<Operation> = fc.oneof(
     from: fc.constantFrom(...POKE_TARGETS),
     to: fc.constantFrom(...POKE_TARGETS),
   }),
+  fc.record({ op: fc.constant('allocation' as const), program: programs }),
+  fc.constant({ op: 'packs' as const }),
+  fc.record({
+    op: fc.constant('jitLimit' as const),
+    bytes: fc.constantFrom(0n, 1n, 1n, 0x3f00_0000n, 0x3f00_0001n),
+  }),
   structRegistrations,
   fc.record({
     op: fc.constant('mapCreate' as const),
@@ -265,6 +298,7 @@ export const operations: fc.Arbitrary<Operation> = fc.oneof(
       flags: fc.constantFrom(0, 0, 0, 1),
       key: fc.constantFrom(0, 0, 0, 1),
       wrong: seldom(UPDATE_MISTAKES),
+      capable: seldom([false]),
     }),
   },
   fc.record({
@@ -290,6 +324,7 @@ export const operations: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc.record({
       op: fc.constant('testRun' as const),
       program: programs,
+      capable: seldom([false]),
       arguments: fc.oneof(
         fc.tuple(fc.constantFrom(0n, 1n)),
         fc.tuple(fc.constantFrom(0n, 1n), values, values, values, values),
@@ -330,9 +365,13 @@ export const programUse: fc.Arbitrary<readonly Operation[]> = fc
     member: fc.constantFrom(...DUMMY),
     body: bodies,
     state: fc.constantFrom(0n, 1n),
+    random,
   })
-  .map(({ member, body, state }): readonly Operation[] => [
-    { op: 'load', program: 'a', kind: 'main', body: { kind: 'constant', value: 2 } },
+  .map(({ member, body, state, random: bits }): readonly Operation[] => [
+    {
+      ...{ op: 'load', program: 'a', kind: 'main', random: bits },
+      body: { kind: 'constant', value: 2 },
+    },
     { op: 'load', program: 'b', kind: 'subprogram', body: { kind: 'constant', value: 3 } },
     { op: 'load', program: 'c', kind: 'struct_ops', struct: 'bpf_dummy_ops', member, body },
     { op: 'dispatch', program: 'a' },

@@ -12,7 +12,6 @@ import {
   jitPreamble,
   structOpsTrampoline,
   stubArity,
-  TRAMPOLINES,
   type Operation,
   type Outcome,
   type Scheme,
@@ -76,6 +75,7 @@ function schemeFor(setup: Setup, boot: Operation, revision: RevisionId): Scheme 
 
 const STACK = 0xffff_c900_0000_4000n;
 const PROGRAM = 0xffff_ffff_c000_1000n;
+const TRAMPOLINES = 0xffff_ffff_c100_0000n;
 
 /**
  * A trampoline of many arguments, called without a check: the program sees each of them, the stack

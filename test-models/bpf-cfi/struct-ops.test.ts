@@ -10,7 +10,6 @@ import {
   scenarioMachine,
   schemeOf,
   structMember,
-  trampolineAddress,
   type Operation,
   type Outcome,
   type RegisteredMember,
@@ -135,7 +134,8 @@ function trampolines(
       const member = structMember(map.struct, name, features);
       const program = state.programs[programName];
       if (member === undefined || program === undefined) return [];
-      const start = trampolineAddress(map, name, features);
+      const start = map.trampolines[name]?.address;
+      if (start === undefined) throw new Error(`${name} has no trampoline`);
       const placed = placeTrampoline(scheme, map.struct, member, program, start, false);
       if (placed === undefined) return [];
       const { trampoline, pointer } = placed;

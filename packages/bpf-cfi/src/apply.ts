@@ -7,6 +7,7 @@ import type { Outcome } from './outcome.ts';
 import type { Operation, OperationOf } from './operation.ts';
 import { schemeOf } from './plan/call-plan.ts';
 import { image, load, text, textPoke, unload } from './program-operations.ts';
+import { setJitLimit, showAllocation, showPacks } from './pack-operations.ts';
 import { registerStruct } from './register-struct.ts';
 import { featuresOf, type Features } from './revisions.ts';
 import type { Scenario } from './scenario.ts';
@@ -37,7 +38,7 @@ export function apply(state: State, operation: Operation, revision: RevisionId):
   if (scheme === undefined) return impossible(state);
   switch (operation.op) {
     case 'load':
-      return load(state, operation, features);
+      return load(state, operation, scheme);
     case 'unload':
       return unload(state, operation, scheme);
     case 'image':
@@ -50,10 +51,16 @@ export function apply(state: State, operation: Operation, revision: RevisionId):
       return showSite(state, operation, scheme);
     case 'textPoke':
       return textPoke(state, operation, scheme);
+    case 'allocation':
+      return showAllocation(state, operation, scheme);
+    case 'packs':
+      return showPacks(state);
+    case 'jitLimit':
+      return setJitLimit(state, operation);
     case 'registerStruct':
       return registerStruct(state, operation, features);
     case 'mapCreate':
-      return mapCreate(state, operation);
+      return mapCreate(state, operation, scheme);
     case 'mapUpdate':
       return mapUpdate(state, operation, scheme);
     case 'mapDelete':
@@ -78,7 +85,7 @@ export function apply(state: State, operation: Operation, revision: RevisionId):
     case 'attach':
       return attach(state, operation, scheme);
     case 'detach':
-      return detach(state, operation);
+      return detach(state, operation, scheme);
     case 'tracer':
       return showTracer(state, operation, scheme);
     case 'testRunTracing':

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 import { callersCheck } from './boot.ts';
-import { decideCall } from './checked-call.ts';
+import { decideCall, type CallDecision } from './checked-call.ts';
 import type { CfiErrno, Outcome, Report, Seen } from './outcome.ts';
 import type { Operation } from './operation.ts';
 import type { CallPlan } from './plan/call-plan.ts';
 import { planCall } from './plan/function-call.ts';
+import { PAGE_SIZE } from '@kernel-models/hw-model/instructions';
+import type { Allocated } from './pack/jit-memory.ts';
+import { structOpsImageAlloc, trampolineAlloc } from './pack/trampoline-image.ts';
 import { planTrampoline } from './plan/member-call.ts';
 import { planTraced } from './plan/traced-call.ts';
 import { throughPatch } from './plan/patched-entry.ts';
@@ -13,7 +16,7 @@ import type { Scheme } from './preamble.ts';
 import { DESTRUCTOR_CALL, DUMMY_TEST_CALL, prototype } from './prototypes.ts';
 import type { RuleName } from './rules.ts';
 import { execute, type Scenario } from './scenario.ts';
-import type { State } from './state.ts';
+import type { Program, State } from './state.ts';
 import { answer, impossible, refuse, type CfiStep } from './step.ts';
 import { structMember } from './struct-types.ts';
 import { ARGUMENT_OBJECT } from './kernel-text.ts';
@@ -57,7 +60,7 @@ export function planOf(
     case 'testRun':
       return planOfTestRun(state, operation, scheme);
     case 'callTraced':
-      return planTraced(scheme, state.tracing, operation);
+      return planTraced(state, scheme, operation);
     default:
       return undefined;
   }
@@ -70,13 +73,20 @@ function planOfProgram(
 ): CallPlan | undefined {
   const program = state.programs[name];
   const kind = op === 'callback' ? 'subprogram' : 'main';
-  if (program === undefined || program.kind !== kind || program.body.kind !== 'constant') {
-    return undefined;
+  if (program === undefined || program.kind !== kind || !runsAlone(program)) return undefined;
+  if (op !== 'tailCall') {
+    const plan = planProgram(state, scheme, name, program);
+    return plan && throughPatch(state, plan, program);
   }
-  if (op !== 'tailCall') return throughPatch(planProgram(scheme, name, program), program);
-  const plan = planTailCall(scheme, name, program);
+  const plan = planTailCall(state, scheme, name, program);
   // The landing lies behind the patch site.
-  return scheme.features.tailCallTarget === 'entry' ? throughPatch(plan, program) : plan;
+  const atEntry = scheme.features.tailCallTarget === 'entry';
+  return plan !== undefined && atEntry ? throughPatch(state, plan, program) : plan;
+}
+
+/** A program that looks at nothing of its context. */
+function runsAlone({ body }: Program): boolean {
+  return body.kind === 'constant' || body.kind === 'moves';
 }
 
 function planOfMember(
@@ -89,10 +99,10 @@ function planOfMember(
   const member = structMember(map.struct, operation.member, scheme.features);
   const name = map.members[operation.member];
   const program = name === undefined ? undefined : state.programs[name];
-  if (member?.prototype === undefined || name === undefined || program === undefined) {
-    return undefined;
-  }
-  const plan = planTrampoline(scheme, {
+  const trampoline = map.trampolines[operation.member];
+  if (member?.prototype === undefined || name === undefined) return undefined;
+  if (program === undefined || trampoline === undefined) return undefined;
+  const plan = planTrampoline(state, scheme, {
     site: member.prototype,
     struct: map.struct,
     member,
@@ -100,9 +110,9 @@ function planOfMember(
     program,
     arguments: withObject(operation.arguments),
     testRun: false,
-    slot: map.slot,
+    address: trampoline.address,
   });
-  return plan && throughPatch(plan, program);
+  return plan && throughPatch(state, plan, program);
 }
 
 /** bpf_struct_ops_test_run(), net/bpf/bpf_dummy_struct_ops.c, in its order of checks. */
@@ -126,7 +136,9 @@ function planOfTestRun(
   if (first === 0n && member.nullable !== 0 && scheme.features.testRunChecksNull) {
     return { errno: 'EINVAL', rule: 'test-run.null' };
   }
-  const plan = planTrampoline(scheme, {
+  const page = testRunPage(state, operation.capable ?? true, scheme);
+  if (page === undefined) return { errno: 'EPERM', rule: 'test-run.jit-limit' };
+  const plan = planTrampoline({ ...state, memory: page.memory }, scheme, {
     site: DUMMY_TEST_CALL,
     struct: program.struct,
     member,
@@ -134,11 +146,22 @@ function planOfTestRun(
     program,
     arguments: withObject(operation.arguments),
     testRun: true,
-    slot: 0,
+    address: page.address,
   });
   if (plan === undefined) return undefined;
   const value = plan.value === null ? null : BigInt.asUintN(32, plan.value);
-  return throughPatch({ ...plan, value }, program);
+  return throughPatch(state, { ...plan, value }, program);
+}
+
+/** The page that a test run's trampoline has for as long as it runs; undefined with too much charged. */
+function testRunPage(
+  { memory }: State,
+  capable: boolean,
+  { features }: Scheme,
+): Allocated | undefined {
+  return features.trampolinePages === 'on-demand'
+    ? structOpsImageAlloc(memory, capable, features)
+    : trampolineAlloc(memory, PAGE_SIZE, features);
 }
 
 /** The first parameter of every member is a pointer: to NULL, or to an object that is there. */
@@ -154,7 +177,9 @@ export function call(state: State, operation: Operation, scheme: Scheme): CfiSte
   const plan = planOf(state, operation, scheme);
   if (plan === undefined) return impossible(state);
   if ('errno' in plan) return refuse(state, plan.errno, plan.rule);
-  const { reports, trap } = decideCall(scheme, plan.hash, plan.target, plan.reached);
+  const decision = decisionOn(plan);
+  if (decision === undefined) return impossible(state);
+  const { reports, trap } = decision;
   if (trap !== null)
     return answer(state, { kind: 'trapped', reports, ...trap }, trapRule(trap.vector));
   if (plan.fault === 'runaway') return answer(state, { kind: 'runaway', reports }, 'call.runaway');
@@ -167,6 +192,10 @@ export function call(state: State, operation: Operation, scheme: Scheme): CfiSte
   const rule =
     reports.length > 0 ? 'call.reported' : isChecked(plan) ? 'call.same-type' : 'call.unchecked';
   return answer(state, cameBack(plan, plan.value, reports, plan.seen), rule);
+}
+
+function decisionOn({ scheme, hash, target, reached }: CallPlan): CallDecision | undefined {
+  return decideCall(scheme, hash, target, reached);
 }
 
 /** A call that returned; what tracing programs saw of it, if any could. */
@@ -222,7 +251,7 @@ export function executedOutcome(
   scheme: Scheme,
 ): Outcome | undefined {
   const plan = planOf(state, operation, scheme);
-  if (plan === undefined || 'errno' in plan) return undefined;
+  if (plan === undefined || 'errno' in plan || decisionOn(plan) === undefined) return undefined;
   const { trap, value, seen, reports: failures, runaway } = execute(plan.scenario());
   const reports = failures.map(({ place, type }) => ({ place, type }));
   if (trap !== null) {

@@ -31,6 +31,14 @@ export interface Trap {
   readonly place: Place;
 }
 
+/** What lies in front of a target. */
+export interface Outside {
+  /** Bytes that can be read. */
+  readonly mapped: number;
+  /** Whether 16 bytes in front of it is free space: INT3. */
+  readonly isFree: () => boolean;
+}
+
 /** What lies around a target. */
 export interface TargetFacts {
   /** The preamble in front of the entry; null where there is none. */
@@ -47,8 +55,7 @@ export interface TargetFacts {
   } | null;
   /** From the entry to where the pointer points; 0 in a correct kernel. */
   readonly skew: number;
-  /** Bytes before the preamble: of free space, or of a page that is not mapped. */
-  readonly outside: 'int3' | 'unmapped';
+  readonly outside: Outside;
   /** What stands where the pointer points. */
   readonly first: 'endbr' | 'code' | 'int3';
 }
@@ -65,6 +72,8 @@ export interface CallDecision {
 const NOT_PRESENT_READ = 0;
 const NOT_PRESENT_FETCH = 0x10;
 const MISSING_ENDBR = 3;
+/** A FineIBT caller branches so far in front of the pointer. */
+const FINEIBT_DISTANCE = 16;
 
 /** Whether a failure is reported and the call made all the same. */
 export function isPermissive({ setup, boot }: Scheme): boolean {
@@ -76,13 +85,14 @@ export function isPermissive({ setup, boot }: Scheme): boolean {
  *
  * @param hash what the site expects, as boot left it; 0 where it checks nothing
  * @param reached where the branch itself goes, if it does not use the register that was checked
+ * @returns undefined where it comes to bytes that are no part of it: what they do is not decided here
  */
 export function decideCall(
   scheme: Scheme,
   hash: number,
   target: TargetFacts,
   reached?: TargetFacts,
-): CallDecision {
+): CallDecision | undefined {
   const { setup, boot } = scheme;
   const last = reached ?? target;
   if (!setup.cfi || hash === 0 || !callersCheck(boot)) return branch(scheme, last, []);
@@ -106,7 +116,7 @@ function kcfiCall(
   return stopped('UD', null, 'caller-check', reports);
 }
 
-function fineibtCall(scheme: Scheme, hash: number, target: TargetFacts): CallDecision {
+function fineibtCall(scheme: Scheme, hash: number, target: TargetFacts): CallDecision | undefined {
   const { features, boot } = scheme;
   let reports: CallDecision['reports'] = [];
   if (boot.paranoid) {
@@ -126,11 +136,14 @@ function enterPreamble(
   hash: number,
   target: TargetFacts,
   reports: CallDecision['reports'],
-): CallDecision {
+): CallDecision | undefined {
   const { preamble, skew, outside } = target;
   const direct = !tracks(scheme);
   if (preamble === null || skew !== 0 || preamble.scheme !== 'fineibt') {
-    if (outside === 'unmapped') return stopped('PF', NOT_PRESENT_FETCH, 'before-callee', reports);
+    if (outside.mapped < FINEIBT_DISTANCE) {
+      return stopped('PF', NOT_PRESENT_FETCH, 'before-callee', reports);
+    }
+    if (!outside.isFree()) return undefined;
     // INT3 is exempt from tracking.
     return stopped('BP', null, 'before-callee', reports);
   }
@@ -178,7 +191,7 @@ function tracks({ setup, boot, features }: Scheme): boolean {
 function wordBefore(target: TargetFacts, distance: number): number | 'other' | 'unmapped' {
   const { preamble, skew, outside } = target;
   if (preamble === null || skew !== 0 || distance > preamble.size) {
-    return outside === 'unmapped' ? 'unmapped' : 'other';
+    return outside.mapped < distance ? 'unmapped' : 'other';
   }
   return preamble.hashDistance === distance ? preamble.hash : 'other';
 }

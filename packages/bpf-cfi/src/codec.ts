@@ -10,6 +10,7 @@ import {
 } from '@kernel-models/model-core';
 import { CFI_MODES } from './boot.ts';
 import { CSyntaxError } from './c/syntax-error.ts';
+import type { ProgramBody } from './jit-image.ts';
 import type { CfiErrno, Outcome } from './outcome.ts';
 import {
   BTF_GAPS,
@@ -57,6 +58,10 @@ function text(pattern: RegExp, expected: string): Decoder<string> {
   };
 }
 
+/** Programs of more instructions than BPF_MAXINSNS exist; this model has none. */
+const MAX_MOVES = 4_000;
+const chunks = object({ first: integer(0, 32_767), count: integer(1, 32_768) });
+
 const label = text(/^[a-z0-9_]{1,15}$/, 'a name: 1 to 15 of a-z, 0-9, _');
 const name = text(/^[\x20-\x7e]{0,127}$/, 'at most 127 printable characters of ASCII');
 const struct = oneOf(['tcp_congestion_ops', 'bpf_dummy_ops']);
@@ -64,6 +69,7 @@ const callee = object({ prototype: declaration, addressTaken: boolean });
 const body = union('kind', {
   constant: { value: u32 },
   argument: { index: integer(0, 11) },
+  moves: { count: integer(1, MAX_MOVES) },
   dereference: {},
 });
 const nullable: Decoder<bigint | null> = (json, field) =>
@@ -108,6 +114,7 @@ const setup = object({
   returnThunk: boolean,
   sls: boolean,
   cpu: object({ ibt: boolean, fred: boolean }),
+  packed: optional(array(chunks)),
 });
 
 const operation = union('op', {
@@ -119,6 +126,7 @@ const operation = union('op', {
     member: optional(string),
     sleepable: optional(boolean),
     wrong: optional(oneOf(['struct'])),
+    random: optional(u32),
     body,
   },
   unload: { program: label },
@@ -147,6 +155,7 @@ const operation = union('op', {
     flags: integer(0, 0xffff_ffff),
     key: integer(0, 0xffff_ffff),
     wrong: optional(oneOf(UPDATE_MISTAKES)),
+    capable: optional(boolean),
   },
   mapLookup: { map: label },
   trampoline: { map: label, member: string },
@@ -154,7 +163,10 @@ const operation = union('op', {
   linkCreate: { map: label },
   linkClose: { map: label },
   callMember: { map: label, member: string, arguments: array(hex()) },
-  testRun: { program: label, arguments: array(hex()) },
+  testRun: { program: label, arguments: array(hex()), capable: optional(boolean) },
+  allocation: { program: label },
+  packs: {},
+  jitLimit: { bytes: hex() },
   attach: {
     program: label,
     kind: oneOf(TRACING_KINDS),
@@ -163,6 +175,7 @@ const operation = union('op', {
     returns: u32,
     sleepable: boolean,
     cookie: hex(),
+    random: optional(u32),
   },
   detach: { program: label },
   tracer: { function: declaration },
@@ -191,6 +204,13 @@ const outcome = union('kind', {
   trapped: { vector: oneOf(['UD', 'CP', 'BP', 'PF']), errorCode: code, place, reports },
   runaway: { reports },
   map: { state: oneOf(MAP_STATES), uses: integer(0, 1) },
+  allocation: {
+    size: integer(0, 0xffff_ffff),
+    start: integer(0, 63),
+    length: integer(0, 0xffff_ffff),
+    filled: boolean,
+  },
+  packs: { taken: array(array(chunks)) },
   image: { bytes: text(/^(?:[0-9a-f]{2}|\?\?)*$/, 'hexadecimal digits or question marks') },
   impossible: {},
 });
@@ -200,9 +220,7 @@ function encodeOperation(value: Operation): Json {
     case 'boot':
       return { ...value, seed: hexOf(value.seed) };
     case 'load':
-      return value.body.kind === 'constant'
-        ? { ...value, body: { kind: 'constant', value: hexOf(value.body.value) } }
-        : { ...value, body: { ...value.body } };
+      return { ...value, ...encodeRandom(value), body: encodeBody(value.body) };
     case 'call':
       return {
         ...value,
@@ -217,6 +235,7 @@ function encodeOperation(value: Operation): Json {
       return {
         ...value,
         sees: { ...value.sees },
+        ...encodeRandom(value),
         returns: hexOf(value.returns),
         cookie: formatHex(value.cookie),
       };
@@ -224,6 +243,8 @@ function encodeOperation(value: Operation): Json {
     case 'testRun':
     case 'callTraced':
       return { ...value, arguments: value.arguments.map(formatHex) };
+    case 'jitLimit':
+      return { ...value, bytes: formatHex(value.bytes) };
     case 'mapUpdate':
       return { ...value, members: { ...value.members } };
     case 'registerStruct':
@@ -231,6 +252,14 @@ function encodeOperation(value: Operation): Json {
     default:
       return { ...value };
   }
+}
+
+function encodeBody(value: ProgramBody): Json {
+  return value.kind === 'constant' ? { kind: 'constant', value: hexOf(value.value) } : { ...value };
+}
+
+function encodeRandom({ random }: { readonly random?: number | undefined }): { random?: Json } {
+  return random === undefined ? {} : { random: hexOf(random) };
 }
 
 function encodeMember(member: RegisteredMember): Json {
@@ -260,6 +289,8 @@ function encodeOutcome(value: Outcome): Json {
         seen: value.seen.map((one) => ({ program: one.program, value: formatHex(one.value) })),
         reports: value.reports.map(encodeReport),
       };
+    case 'packs':
+      return { kind: 'packs', taken: value.taken.map((pack) => pack.map((run) => ({ ...run }))) };
     case 'trapped':
     case 'runaway':
       return { ...value, reports: value.reports.map(encodeReport) };
@@ -288,7 +319,11 @@ export const codec: Codec<Setup, Operation, Outcome> = {
       /^(\S+): expected (.*), got (.*)$/.exec(error) ?? [];
     throw new DecodeError(field, expected, JSON.parse(got));
   },
-  encodeSetup: (value) => ({ ...value, cpu: { ...value.cpu } }),
+  encodeSetup: (value) => ({
+    ...value,
+    cpu: { ...value.cpu },
+    packed: value.packed?.map((run) => ({ ...run })),
+  }),
   decodeOperation: (json) => operation(json, 'operation'),
   encodeOperation,
   decodeOutcome: (json) => outcome(json, 'outcome'),

@@ -25,20 +25,39 @@ export {
 } from './checked-call.ts';
 export { cfiFailure, type CfiFailure } from './cfi-failure.ts';
 export { jitImage, type ImageShape, type JitImage, type ProgramBody } from './jit-image.ts';
-export {
-  ARGUMENT_OBJECT,
-  ARITY_THUNKS,
-  CALLER,
-  CALLS,
-  PACK,
-  STACK_TOP,
-  TRAMPOLINES,
-} from './kernel-text.ts';
+export { ARGUMENT_OBJECT, ARITY_THUNKS, CALLER, CALLS, STACK_TOP } from './kernel-text.ts';
 export { bpfCfi } from './model.ts';
 export * from './operation.ts';
 export * from './outcome.ts';
+export {
+  binaryBytes,
+  binaryPackAlloc,
+  binaryPackFree,
+  HEADER_SIZE,
+  imageAddress,
+  startHole,
+  type Place as ImagePlace,
+} from './pack/binary.ts';
+export { bootMemory, chargeModmem, JIT_LIMIT_MAX, type JitMemory } from './pack/jit-memory.ts';
+export {
+  bitmapRuns,
+  CHUNK_SIZE,
+  FIRST_PACK,
+  packAlloc,
+  packFree,
+  PACK_SIZE,
+  type Chunks,
+  type Pack,
+} from './pack/pack.ts';
+export {
+  nextTrampoline,
+  tracerAlloc,
+  tracerFree,
+  type ImagePages,
+  type TrampolineImage,
+} from './pack/trampoline-image.ts';
 export { schemeOf } from './plan/call-plan.ts';
-export { placeTrampoline, trampolineAddress, type PlacedTrampoline } from './plan/member-call.ts';
+export { placeTrampoline, type PlacedTrampoline } from './plan/member-trampoline.ts';
 export { stubArity } from './plan/stub.ts';
 export {
   functionPreamble,

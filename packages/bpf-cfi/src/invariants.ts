@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
+import { PAGE_SIZE } from '@kernel-models/hw-model/instructions';
 import { deepEqual, type Invariant, type Transition } from '@kernel-models/model-core';
 import { bootHash, callersCheck, cfiGetOffset } from './boot.ts';
 import { planOf } from './calls.ts';
 import type { Outcome } from './outcome.ts';
 import type { Operation } from './operation.ts';
+import { HEADER_SIZE } from './pack/binary.ts';
+import { CHUNK_SIZE, packOf } from './pack/pack.ts';
 import { schemeOf, siteHash } from './plan/call-plan.ts';
 import { FUNCTION_VALUE } from './plan/function-call.ts';
-import { placeTrampoline } from './plan/member-call.ts';
-import { bpfHash } from './plan/program-call.ts';
+import { placeTrampoline } from './plan/member-trampoline.ts';
+import { bpfHash } from './plan/program-image.ts';
 import { hashPosition, type Scheme } from './preamble.ts';
 import { isPermissive } from './checked-call.ts';
 import { BPF_MAIN, BPF_SUBPROGRAM, prototype } from './prototypes.ts';
@@ -16,7 +19,6 @@ import { featuresOf, REVISIONS } from './revisions.ts';
 import type { State } from './state.ts';
 import { structMember } from './struct-types.ts';
 import { returnSize } from './trampoline/function-model.ts';
-import { TRAMPOLINES } from './kernel-text.ts';
 import { word32 } from './bytes.ts';
 
 type CfiTransition = Transition<State, Operation, Outcome>;
@@ -117,7 +119,9 @@ const hashRoundTrip: Invariant<State, Operation, Outcome> = {
     const member = map && structMember(map.struct, operation.member, features);
     const program = before.programs[map?.members[operation.member] ?? ''];
     if (map === undefined || member?.prototype === undefined || program === undefined) return true;
-    const placed = placeTrampoline(scheme, map.struct, member, program, TRAMPOLINES, false);
+    const image = map.trampolines[operation.member];
+    const placed =
+      image && placeTrampoline(scheme, map.struct, member, program, image.address, false);
     if (placed === undefined) return true;
     const at = Number(placed.pointer - placed.address) + correctHashPosition(scheme);
     const found = word32(Uint8Array.from(placed.trampoline.bytes), at);
@@ -267,6 +271,66 @@ const referencesBalance: Invariant<State, Operation, Outcome> = {
   },
 };
 
+/** An allocation of executable memory that something of a state still needs. */
+interface Allocation {
+  readonly address: bigint;
+  readonly size: number;
+}
+
+/** What a state's programs, maps and traced functions have in packs and pages. */
+function allocationsOf({ programs, tracing, tracers, maps }: State): readonly Allocation[] {
+  const pages = Object.values(maps).flatMap((map) => map.pages);
+  return [
+    ...Object.values(programs)
+      .filter(({ references }) => references > 0)
+      .map(({ place }) => place),
+    ...tracing.map(({ place }) => place),
+    ...Object.values(tracers),
+    ...pages.map((address) => ({ address, size: PAGE_SIZE })),
+  ];
+}
+
+const imagesApart: Invariant<State, Operation, Outcome> = {
+  id: 'jit-memory.images-apart',
+  sentence: 'No byte of executable memory belongs to two images.',
+  holds({ step: { state } }) {
+    const sorted = allocationsOf(state).toSorted((a, b) => (a.address < b.address ? -1 : 1));
+    return sorted.every(({ address }, index) => {
+      const before = sorted[index - 1];
+      return before === undefined || before.address + BigInt(before.size) <= address;
+    });
+  },
+};
+
+const freedIsFree: Invariant<State, Operation, Outcome> = {
+  id: 'jit-memory.freed-is-free',
+  sentence: 'What no image needs is free: chunks, pages, and what is charged for them.',
+  holds({ step: { state } }) {
+    const { memory, setup } = state;
+    const needed = allocationsOf(state);
+    const chunks = (setup.packed ?? []).reduce((sum, { count }) => sum + count, 0);
+    const inPacks = needed.filter(({ address }) => packOf(memory.packs, address) !== undefined);
+    const wanted = inPacks.reduce((sum, { size }) => sum + Math.ceil(size / CHUNK_SIZE), chunks);
+    const taken = memory.packs.flatMap((pack) => pack.taken);
+    return (
+      taken.reduce((sum, { count }) => sum + count, 0) === wanted &&
+      needed.length === inPacks.length + memory.pages.length &&
+      needed.reduce((sum, { size }) => sum + size, 0) === memory.charged
+    );
+  },
+};
+
+const headerGivesSize: Invariant<State, Operation, Outcome> = {
+  id: 'jit-memory.header-gives-size',
+  sentence: 'The header in front of an image says how much is freed with it.',
+  holds({ operation, step: { outcome, state } }) {
+    if (operation.op !== 'allocation' || outcome.kind !== 'allocation') return true;
+    const place = state.programs[operation.program]?.place;
+    const room = outcome.size - HEADER_SIZE - outcome.start - outcome.length;
+    return outcome.filled && room > 0 && outcome.size === place?.size;
+  },
+};
+
 /** What holds over every step. */
 export const INVARIANTS: readonly Invariant<State, Operation, Outcome>[] = [
   matchingCallReturns,
@@ -283,4 +347,7 @@ export const INVARIANTS: readonly Invariant<State, Operation, Outcome>[] = [
   returnFits,
   noNullDereference,
   referencesBalance,
+  imagesApart,
+  freedIsFree,
+  headerGivesSize,
 ];

@@ -11,6 +11,8 @@ export type ProgramBody =
   | { readonly kind: 'constant'; readonly value: number }
   /** Returns all 64 bits of a slot of its context: an argument of a struct_ops member. */
   | { readonly kind: 'argument'; readonly index: number }
+  /** Puts 1 into R0 so often, at least once, and returns it. */
+  | { readonly kind: 'moves'; readonly count: number }
   /** Reads through the first slot without looking whether it is NULL. */
   | { readonly kind: 'dereference' };
 
@@ -43,8 +45,8 @@ export interface JitImage {
 const PATCH_NOP = [0x0f, 0x1f, 0x44, 0x00, 0x00];
 /** Bytes of what stands at a patch site: X86_PATCH_SIZE. */
 export const PATCH_SIZE: number = PATCH_NOP.length;
-/** Where a program that makes tail calls would clear their count. */
-const NO_TAIL_CALLS = [0x0f, 0x1f, 0x00];
+/** Where a program that makes tail calls would clear their count: RAX, or EAX before Linux 6.12. */
+const NO_TAIL_CALLS = { value: [0x66, 0x90], pointer: [0x0f, 0x1f, 0x00] } as const;
 
 /** The image of a program at an address. */
 export function jitImage(
@@ -53,7 +55,7 @@ export function jitImage(
   address: bigint,
   thunks: Thunks,
 ): JitImage {
-  const { setup } = scheme;
+  const { setup, features } = scheme;
   const preamble = jitPreamble(
     scheme,
     shape.hash,
@@ -62,7 +64,7 @@ export function jitImage(
   );
   const frame = [0x55, 0x48, 0x89, 0xe5];
   const start = [...preamble.before, ...preamble.entry];
-  const head = [...start, ...PATCH_NOP, ...NO_TAIL_CALLS, ...frame];
+  const head = [...start, ...PATCH_NOP, ...NO_TAIL_CALLS[features.tailCallCount], ...frame];
   const landing = head.length - preamble.before.length;
   const body = [...head, ...(setup.ibt ? ENDBR_BYTES : []), ...bodyBytes(shape.body), 0xc9];
   const end = address + BigInt(body.length);
@@ -92,6 +94,8 @@ function bodyBytes(body: ProgramBody): readonly number[] {
       return body.value === 0 ? [0x31, 0xc0] : [0xb8, ...le32(body.value)];
     case 'argument':
       return [0x48, 0x8b, 0x47, 8 * body.index];
+    case 'moves':
+      return new Array<readonly number[]>(body.count).fill([0xb8, 1, 0, 0, 0]).flat();
     case 'dereference':
       return [0x48, 0x8b, 0x7f, 0x00, 0x8b, 0x47, 0x00];
   }

@@ -9,6 +9,7 @@ import {
   type MachineState,
   type Page,
 } from '@kernel-models/hw-model/instructions';
+import { FREE_BYTE } from './pack/binary.ts';
 import type { Scheme } from './preamble.ts';
 import type { TrampolineCalls } from './trampoline/invoke-program.ts';
 
@@ -31,20 +32,8 @@ export const RETPOLINE_R11 = 0xffff_ffff_8200_0000n;
 export const RETURN_THUNK = 0xffff_ffff_8200_0040n;
 /** __bhi_args_0 and on, 32 bytes each. */
 export const ARITY_THUNKS = 0xffff_ffff_8200_1000n;
-/** Program images, one every 1024 bytes of a pack. */
-export const PACK = 0xffff_ffff_c000_0000n;
-/** struct_ops trampolines: of each map every other page, so that the one before is not mapped. */
-export const TRAMPOLINES = 0xffff_ffff_c100_0000n;
-/** Bytes from the trampolines of a map to those of the next one. */
-export const MAP_SPACING = 0x10_0000;
-/** Programs for fentry, fmod_ret and fexit. */
-export const TRACING_PROGRAMS = 0xffff_ffff_c080_0000n;
-/** The trampoline of a traced function. */
-export const TRACER = 0xffff_ffff_c0c0_0000n;
 /** struct bpf_tramp_image of that; nothing looks into it. */
 export const TRACER_IMAGE = 0xffff_8880_0003_0000n;
-/** Where a trampoline of a test run is built. */
-export const TEST_RUN_IMAGE = 0xffff_ffff_d000_0000n;
 /** struct bpf_prog, one every 256 bytes; nothing looks into them. */
 export const PROGRAM_OBJECTS = 0xffff_c900_0010_0000n;
 /** An object that pointers in arguments lead to. */
@@ -79,9 +68,6 @@ export const FENCE_SYMBOLS: readonly Symbol[] = (
     ['__bpf_tramp_exit', CALLS.image.exit],
   ] as const
 ).map(([name, address]) => ({ name, address, size: FENCE_SIZE }));
-
-/** The bytes of free space in packs. */
-export const FREE_BYTE = 0xcc;
 
 /** A named range of text, as kallsyms has it. */
 export interface Symbol {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-import type { Model } from '@kernel-models/model-core';
+import { deepEqual, type Model } from '@kernel-models/model-core';
 import { apply } from './apply.ts';
 import { codec } from './codec.ts';
 import { INVARIANTS } from './invariants.ts';
 import type { Operation } from './operation.ts';
 import type { Outcome } from './outcome.ts';
+import { sameAllocation } from './pack-operations.ts';
 import { REVISIONS } from './revisions.ts';
 import { RULES } from './rules.ts';
 import type { Setup } from './setup.ts';
@@ -21,5 +22,7 @@ export const bpfCfi: Model<State, Operation, Outcome, Setup> = {
   codec,
   initial,
   apply,
+  matches: (observed, modelled) =>
+    deepEqual(observed, modelled) || sameAllocation(observed, modelled),
   invariants: INVARIANTS,
 };

@@ -114,6 +114,8 @@ export type Operation =
       readonly sleepable?: boolean | undefined;
       /** `struct`: its attach_btf_id is a struct that BPF cannot implement. */
       readonly wrong?: 'struct' | undefined;
+      /** 32 bits that the kernel draws: how far behind its header the image begins. 0 where absent. */
+      readonly random?: number | undefined;
       readonly body: ProgramBody;
     }
   /** The program's descriptor is closed. */
@@ -124,6 +126,12 @@ export type Operation =
    * The whole image as it lies in kernel memory, its preamble first; addresses as question marks.
    */
   | { readonly op: 'text'; readonly program: string }
+  /** What lies around an image: its header, and what fills the rest. */
+  | { readonly op: 'allocation'; readonly program: string }
+  /** What is taken of each pack: bpf_prog_pack’s bitmaps. */
+  | { readonly op: 'packs' }
+  /** net.core.bpf_jit_limit is written: bytes. */
+  | { readonly op: 'jitLimit'; readonly bytes: bigint }
   /** A function of C in kernel memory: its preamble, and what stands at its entry for ENDBR64. */
   | { readonly op: 'function'; readonly callee: FunctionCallee }
   /** A call site in kernel memory, by what it was compiled for; addresses as question marks. */
@@ -171,6 +179,8 @@ export type Operation =
       readonly flags: number;
       readonly key: number;
       readonly wrong?: UpdateMistake | undefined;
+      /** false: whoever updates has no CAP_BPF. */
+      readonly capable?: boolean | undefined;
     }
   /** bpf(BPF_MAP_LOOKUP_ELEM): the map's state, and how often it is in use. */
   | { readonly op: 'mapLookup'; readonly map: string }
@@ -205,9 +215,15 @@ export type Operation =
       readonly program: string;
       /** One for each parameter; the first is 0 for NULL, otherwise a state is there. */
       readonly arguments: readonly bigint[];
+      /** false: whoever runs it has no CAP_BPF. */
+      readonly capable?: boolean | undefined;
     }
   /** bpf(BPF_PROG_LOAD) and bpf(BPF_LINK_CREATE) of a tracing program. */
-  | ({ readonly op: 'attach' } & TracingProgram)
+  | ({
+      readonly op: 'attach';
+      /** As of a load. */
+      readonly random?: number | undefined;
+    } & TracingProgram)
   /** The descriptors of a tracing program and of its link are closed. */
   | { readonly op: 'detach'; readonly program: string }
   /**

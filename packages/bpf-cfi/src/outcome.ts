@@ -2,6 +2,7 @@
 import type { Errno } from '@kernel-models/model-core';
 import type { Boot } from './boot.ts';
 import type { Place, Trap } from './checked-call.ts';
+import type { Chunks } from './pack/pack.ts';
 import type { MapState } from './state.ts';
 
 /** An errno; ENOTSUPP is 524, which the kernel does not keep to itself here. */
@@ -49,5 +50,18 @@ export type Outcome =
   | { readonly kind: 'map'; readonly state: MapState; readonly uses: number }
   /** Hexadecimal digits; `????????` where an address stands. */
   | { readonly kind: 'image'; readonly bytes: string }
+  /**
+   * An image in its allocation: how much its header says was taken, bytes between header and image,
+   * bytes of the image, and whether INT3 fills the rest.
+   */
+  | {
+      readonly kind: 'allocation';
+      readonly size: number;
+      readonly start: number;
+      readonly length: number;
+      readonly filled: boolean;
+    }
+  /** By pack: the runs of chunks that are taken. */
+  | { readonly kind: 'packs'; readonly taken: readonly (readonly Chunks[])[] }
   /** The operation names something that is not there. */
   | { readonly kind: 'impossible' };

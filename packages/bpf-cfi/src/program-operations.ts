@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { PATCH_SIZE } from './jit-image.ts';
+import { binaryPackAlloc, binaryPackFree, headerAddress } from './pack/binary.ts';
+import type { JitMemory } from './pack/jit-memory.ts';
 import { maskedHex } from './masked-hex.ts';
-import { programImage } from './plan/program-call.ts';
+import { imageLength, programImage } from './plan/program-image.ts';
 import { prototype } from './prototypes.ts';
 import type { OperationOf } from './operation.ts';
 import type { Scheme } from './preamble.ts';
-import type { Features } from './revisions.ts';
 import type { Program, State } from './state.ts';
 import { answer, impossible, refuse, succeed, type CfiStep } from './step.ts';
 import { structMember } from './struct-types.ts';
@@ -21,7 +22,8 @@ export function withProgram(state: State, name: string, program: Program): State
  * BPF_PROG_LOAD. What a struct_ops program may implement is tested as in check_struct_ops_btf_id(),
  * kernel/bpf/verifier.c.
  */
-export function load(state: State, operation: OperationOf<'load'>, features: Features): CfiStep {
+export function load(state: State, operation: OperationOf<'load'>, scheme: Scheme): CfiStep {
+  const { features } = scheme;
   const { program: name, kind, struct, member: memberName, body } = operation;
   const earlier = state.programs[name];
   if (earlier !== undefined && earlier.references > 0) return impossible(state);
@@ -43,6 +45,8 @@ export function load(state: State, operation: OperationOf<'load'>, features: Fea
       return refuse(state, 'EACCES', 'load.null-dereference');
     }
   }
+  const length = imageLength(scheme, { kind, body });
+  const { memory, place } = binaryPackAlloc(state.memory, length, operation.random ?? 0);
   const program: Program = {
     kind,
     struct,
@@ -50,12 +54,13 @@ export function load(state: State, operation: OperationOf<'load'>, features: Fea
     body,
     // A name that is free again takes the place of what it named.
     slot: earlier?.slot ?? Object.keys(state.programs).length,
+    place,
     image: 'live',
     open: true,
     references: 1,
     patch: null,
   };
-  return succeed(withProgram(state, name, program), 'load.done');
+  return succeed(withProgram({ ...state, memory }, name, program), 'load.done');
 }
 
 /** The descriptor is closed; the last reference frees the image. Mirrors bpf_jit_free(). */
@@ -73,22 +78,30 @@ export function unload(
       'unload.kept',
     );
   }
-  const freed = withProgram(state, name, {
+  const memory = memoryAfterFree(state, scheme, program);
+  const freed = withProgram({ ...state, memory: memory ?? state.memory }, name, {
     ...program,
     open: false,
     references,
-    image: imageAfterFree(scheme, program),
+    image: memory === undefined ? 'leaked' : 'freed',
   });
   return succeed(freed, 'unload.freed');
 }
 
 /**
- * Memory is found by its header, so that freeing from anywhere but the image's start frees nothing.
+ * Memory is found by its header, which is where the chunk of the image begins. From the entry that
+ * may be another chunk than from the image; what is taken for a header there is code, and its size
+ * more than any pack has: nothing is freed.
  */
-export function imageAfterFree(scheme: Scheme, program: Program): Program['image'] {
+function memoryAfterFree(
+  { memory }: State,
+  scheme: Scheme,
+  program: Program,
+): JitMemory | undefined {
   const { address, pointer } = programImage(scheme, program);
-  const misses = scheme.features.freesFrom === 'entry' && pointer !== address;
-  return misses ? 'leaked' : 'freed';
+  const from = scheme.features.freesFrom === 'entry' ? pointer : address;
+  const { place } = program;
+  return headerAddress(from) === place.address ? binaryPackFree(memory, place) : undefined;
 }
 
 /** What BPF_OBJ_GET_INFO_BY_FD shows: the image without its preamble, addresses masked. */

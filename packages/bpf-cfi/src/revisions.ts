@@ -22,6 +22,15 @@ export interface Features {
   readonly strictWords: boolean;
   /** What boot logs: since Linux 6.18 behind `CFI:`, and with the word debug. */
   readonly bootWords: 'plain' | 'prefixed';
+  /** Trampolines share packs with programs; before, each has a page that stands alone. */
+  readonly trampolinesIn: 'page' | 'pack';
+  /**
+   * A struct's trampolines have a page from the map's creation on, or up to eight as they are needed;
+   * a test run takes and charges a page like those.
+   */
+  readonly trampolinePages: 'with-map' | 'on-demand';
+  /** What is counted of tail calls in RAX: their number, or where that stands. */
+  readonly tailCallCount: 'value' | 'pointer';
   /** BPF_TRAMP_F_INDIRECT warns beside anything but RET_FENTRY_RET. */
   readonly indirectFlagChecked: boolean;
   /** Which arguments take more than one register slot by their size. */
@@ -48,6 +57,8 @@ export interface Features {
   readonly hashOffset: 'by-mode' | 'swapped';
   readonly subprogramHash: 'subprogram' | 'main';
   readonly freesFrom: 'image' | 'entry';
+  /** Chunks that are given back are filled with INT3. */
+  readonly fillsFreed: boolean;
   readonly sealsStubs: boolean;
   readonly preambleBranch: 'own' | 'kernel';
   readonly rehashesBpf: boolean;
@@ -65,6 +76,7 @@ const NO_BUGS = {
   hashOffset: 'by-mode',
   subprogramHash: 'subprogram',
   freesFrom: 'image',
+  fillsFreed: true,
   sealsStubs: false,
   preambleBranch: 'own',
   rehashesBpf: true,
@@ -85,6 +97,9 @@ const LINUX_6_7: Features = {
   layout: 'linux-6.2',
   strictWords: false,
   bootWords: 'plain',
+  trampolinesIn: 'page',
+  trampolinePages: 'with-map',
+  tailCallCount: 'value',
   indirectFlagChecked: false,
   wideArguments: 'all',
   testRunChecksNull: false,
@@ -102,6 +117,7 @@ const POSTED: Features = {
   preambles: true,
   dispatcherChecked: true,
   dummyStub: 'null',
+  trampolinesIn: 'pack',
 };
 
 const LINUX_6_8: Features = {
@@ -111,9 +127,17 @@ const LINUX_6_8: Features = {
   destructorsTyped: true,
 };
 
-const LINUX_6_9: Features = { ...LINUX_6_8, stubsRequired: true };
+const LINUX_6_9: Features = {
+  ...LINUX_6_8,
+  stubsRequired: true,
+  trampolinePages: 'on-demand',
+};
 const LINUX_6_10: Features = { ...LINUX_6_9, congControlAck: true, signExtendedMoves: true };
-const LINUX_6_12: Features = { ...LINUX_6_10, testRunChecksNull: true };
+const LINUX_6_12: Features = {
+  ...LINUX_6_10,
+  testRunChecksNull: true,
+  tailCallCount: 'pointer',
+};
 const LINUX_6_15: Features = { ...LINUX_6_12, layout: 'linux-6.15', strictWords: true };
 const LINUX_6_18: Features = {
   ...LINUX_6_15,
@@ -247,6 +271,14 @@ export const REVISIONS: readonly Revision<Features>[] = [
     base: 'linux-6.12',
     features: { freesFrom: 'entry' },
     story: 'Freeing takes bpf_func for the image, finds no header, and the code stays executable.',
+    caughtBy: ['bpf-cfi.freed-image-traps', 'jit-memory.freed-is-free'],
+  },
+  {
+    id: 'bug:freed-not-filled',
+    base: 'linux-6.12',
+    features: { fillsFreed: false },
+    story:
+      'What a program leaves in a pack stays executable code, as before bpf_arch_text_invalidate() in Linux 5.19.',
     caughtBy: ['bpf-cfi.freed-image-traps'],
   },
   {

@@ -57,6 +57,30 @@ const TABLE = {
     'In kernel memory an image begins with its preamble.',
     'emit_prologue(), arch/x86/net/bpf_jit_comp.c',
   ],
+  'allocation.shown': [
+    'An image lies behind a header that says how much was taken, and INT3 fills the rest.',
+    'bpf_jit_binary_pack_alloc(), kernel/bpf/core.c',
+  ],
+  'packs.shown': [
+    'Images take the first chunks that are free, in the oldest pack that has enough of them.',
+    'bpf_prog_pack_alloc(), kernel/bpf/core.c',
+  ],
+  'limit.range': [
+    'The limit is at least a byte, and at most what the module area has.',
+    'proc_dolongvec_minmax_bpf_restricted(), net/core/sysctl_net_core.c',
+  ],
+  'limit.set': [
+    'From now on so much may be charged.',
+    'bpf_jit_charge_modmem(), kernel/bpf/core.c',
+  ],
+  'update.jit-limit': [
+    'Who has no CAP_BPF stays below the limit of executable memory.',
+    'bpf_struct_ops_image_alloc(), kernel/bpf/bpf_struct_ops.c, Linux 6.9',
+  ],
+  'update.pages': [
+    'The trampolines of a struct take at most eight pages; before Linux 6.9 one.',
+    'bpf_struct_ops_prepare_trampoline(), kernel/bpf/bpf_struct_ops.c',
+  ],
   'function.shown': [
     'A preamble stands in front of a function; where no address is taken, poison for ENDBR64.',
     'cfi_rewrite_preamble(), apply_seal_endbr(), arch/x86/kernel/alternative.c',
@@ -356,6 +380,10 @@ const TABLE = {
   'test-run.not-dummy': [
     'The program implements bpf_dummy_ops.',
     'bpf_prog_test_run(), kernel/bpf/syscall.c',
+  ],
+  'test-run.jit-limit': [
+    'Who has no CAP_BPF stays below the limit of executable memory.',
+    'bpf_struct_ops_image_alloc(), kernel/bpf/bpf_struct_ops.c, Linux 6.9',
   ],
   'test-run.null': [
     'Only a parameter that may be NULL is.',

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { PACK_SIZE, CHUNK_SIZE, type Chunks } from './pack/pack.ts';
 
 /** How the kernel is built and what it runs on. */
 export interface Setup {
@@ -26,6 +27,8 @@ export interface Setup {
   readonly sls: boolean;
   /** What the CPU has. */
   readonly cpu: { readonly ibt: boolean; readonly fred: boolean };
+  /** What the kernel's own programs take of the first pack, by address; absent where that is nothing. */
+  readonly packed?: readonly Chunks[] | undefined;
 }
 
 /**
@@ -43,5 +46,16 @@ export function setupError(setup: Setup): string | undefined {
   if (fineibt && alignment !== 16) {
     return `setup.alignment: expected 16 with fineibt, got ${alignment}`;
   }
-  return undefined;
+  return packedError(setup.packed ?? []);
+}
+
+/** Chunks of a pack lie apart from each other, and in it. */
+function packedError(packed: readonly Chunks[]): string | undefined {
+  let end = 0;
+  for (const [index, { first, count }] of packed.entries()) {
+    if (first < end) return `setup.packed[${index}].first: expected at least ${end}, got ${first}`;
+    end = first + count;
+  }
+  const chunks = PACK_SIZE / CHUNK_SIZE;
+  return end > chunks ? `setup.packed: expected at most ${chunks} chunks, got ${end}` : undefined;
 }

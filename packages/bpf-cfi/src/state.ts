@@ -2,6 +2,9 @@
 import type { Boot } from './boot.ts';
 import type { ProgramBody } from './jit-image.ts';
 import type { TracingProgram } from './operation.ts';
+import type { Place } from './pack/binary.ts';
+import { bootMemory, type JitMemory } from './pack/jit-memory.ts';
+import type { TrampolineImage } from './pack/trampoline-image.ts';
 import type { Setup } from './setup.ts';
 import type { StructName } from './struct-types.ts';
 
@@ -15,8 +18,10 @@ export interface Program {
   readonly struct: StructName | undefined;
   readonly member: string | undefined;
   readonly body: ProgramBody;
-  /** Its place in the pack. */
+  /** Of struct bpf_prog, among those of all programs. */
   readonly slot: number;
+  /** Where its image lies, or lay. */
+  readonly place: Place;
   /** `freed`: the image is free space. `leaked`: it was to be freed and is still there. */
   readonly image: 'live' | 'freed' | 'leaked';
   /** Its descriptor is open. */
@@ -37,8 +42,10 @@ export interface StructMap {
   /** BPF_F_LINK. */
   readonly link: boolean;
   readonly state: MapState;
-  /** Its place among the trampoline pages. */
-  readonly slot: number;
+  /** The pages that it has taken for trampolines. */
+  readonly pages: readonly bigint[];
+  /** Where each member's trampoline lies, with its slack. */
+  readonly trampolines: Readonly<Record<string, TrampolineImage>>;
   /** The name that it registers under; empty where it has none. */
   readonly name: string;
   /** The programs behind its members, which it holds for as long as it is there; empty in INIT. */
@@ -49,8 +56,9 @@ export interface StructMap {
 
 /** A tracing program and the link that attaches it. */
 export interface TracingLink extends TracingProgram {
-  /** The program's place among tracing programs. */
+  /** Of struct bpf_prog, among those of tracing programs. */
   readonly slot: number;
+  readonly place: Place;
 }
 
 /** A kernel, from its start on. */
@@ -64,6 +72,9 @@ export interface State {
   readonly registered: readonly string[];
   /** Tracing programs that are attached, the newest first: the order in which they run. */
   readonly tracing: readonly TracingLink[];
+  /** The trampolines of traced functions, by the functions' names. */
+  readonly tracers: Readonly<Record<string, TrampolineImage>>;
+  readonly memory: JitMemory;
 }
 
 /** Every kernel has it. Origin: tcp_init(), net/ipv4/tcp.c, Linux 6.12. */
@@ -78,5 +89,7 @@ export function initial(setup: Setup): State {
     maps: {},
     registered: [BUILT_IN_ALGORITHM],
     tracing: [],
+    tracers: {},
+    memory: bootMemory(setup.packed ?? []),
   };
 }

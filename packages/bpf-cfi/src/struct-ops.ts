@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-import { placeTrampoline, trampolineAddress } from './plan/member-call.ts';
+import { nextTrampoline, structOpsImageAlloc, type ImagePages } from './pack/trampoline-image.ts';
+import { placeTrampoline } from './plan/member-trampoline.ts';
 import { maskedHex } from './masked-hex.ts';
 import { withProgram } from './program-operations.ts';
 import type { CfiErrno, Outcome } from './outcome.ts';
 import type { CreateMistake, OperationOf } from './operation.ts';
 import type { Scheme } from './preamble.ts';
 import type { RuleName } from './rules.ts';
-import type { State, StructMap } from './state.ts';
+import type { Program, State, StructMap } from './state.ts';
 import { answer, impossible, refuse, succeed, type CfiStep } from './step.ts';
 import { structMember, structMembers, TCP_REQUIRED, type StructMember } from './struct-types.ts';
 
@@ -30,20 +31,29 @@ const CREATE_REFUSALS: Readonly<Record<CreateMistake, readonly [CfiErrno, RuleNa
 };
 
 /** bpf_struct_ops_map_alloc(). */
-export function mapCreate(state: State, operation: OperationOf<'mapCreate'>): CfiStep {
+export function mapCreate(
+  state: State,
+  operation: OperationOf<'mapCreate'>,
+  { features }: Scheme,
+): CfiStep {
   const { map: name, struct, link, wrong } = operation;
   if (state.maps[name] !== undefined) return impossible(state);
   if (wrong !== undefined) return refuse(state, ...CREATE_REFUSALS[wrong]);
+  // Who creates such a map has CAP_BPF, which no limit holds back.
+  const withMapOnly = features.trampolinePages === 'with-map';
+  const page = withMapOnly ? structOpsImageAlloc(state.memory, true, features) : undefined;
   const map: StructMap = {
     struct,
     link,
     state: 'INIT',
-    slot: Object.keys(state.maps).length,
+    pages: page === undefined ? [] : [page.address],
+    trampolines: {},
     name: '',
     members: {},
     linked: false,
   };
-  return succeed(withMap(state, name, map), 'map.created');
+  const memory = page?.memory ?? state.memory;
+  return succeed(withMap({ ...state, memory }, name, map), 'map.created');
 }
 
 /** What init_member() said of the member before: it was handled. */
@@ -69,29 +79,40 @@ export function mapUpdate(
   if (operation.wrong === 'padding') return refuse(state, 'EINVAL', 'update.padding');
   if (operation.wrong === 'state') return refuse(state, 'EINVAL', 'update.state');
   if (map.state !== 'INIT') return refuse(state, 'EBUSY', 'update.busy');
-  const refusal = refusedMember(state, map, operation, scheme) ?? invalid(map, operation);
-  if (refusal !== undefined) {
-    if (refusal.errno === 'handled') return answer(state, HANDLED, refusal.rule);
-    return refuse(state, refusal.errno, refusal.rule);
-  }
+  const filled = fillMembers(state, map, operation, scheme);
+  if ('errno' in filled) return refused(state, filled);
+  const incomplete = invalid(map, operation);
+  if (incomplete !== undefined) return refused(state, incomplete);
   const { name, members } = operation;
+  const { pages, trampolines, memory } = filled;
+  const taken = takePrograms({ ...state, memory }, members);
+  const full: StructMap = { ...map, name, members, pages, trampolines };
   if (map.link) {
-    const ready: StructMap = { ...map, state: 'READY', name, members };
-    return succeed(withMap(takePrograms(state, members), operation.map, ready), 'update.ready');
+    return succeed(withMap(taken, operation.map, { ...full, state: 'READY' }), 'update.ready');
   }
   if (state.registered.includes(name)) return refuse(state, 'EEXIST', 'update.duplicate');
-  const inUse: StructMap = { ...map, state: 'INUSE', name, members };
-  const after = withMap(takePrograms(state, members), operation.map, inUse);
+  const after = withMap(taken, operation.map, { ...full, state: 'INUSE' });
   return succeed({ ...after, registered: [...after.registered, name] }, 'update.registered');
 }
 
-/** The first member, in the struct's order, that cannot be taken. */
-function refusedMember(
+function refused(state: State, { errno, rule }: Refusal): CfiStep {
+  return errno === 'handled' ? answer(state, HANDLED, rule) : refuse(state, errno, rule);
+}
+
+/** Where the trampolines of a value lie. */
+interface Filled extends ImagePages {
+  readonly trampolines: StructMap['trampolines'];
+}
+
+/** Takes member after member, in the struct's order, up to the first that cannot be taken. */
+function fillMembers(
   state: State,
   map: StructMap,
   operation: OperationOf<'mapUpdate'>,
-  { features }: Scheme,
-): Refusal | undefined {
+  scheme: Scheme,
+): Filled | Refusal {
+  const { features } = scheme;
+  let filled: Filled = { memory: state.memory, pages: map.pages, used: 0, trampolines: {} };
   for (const member of structMembers(map.struct, features)) {
     if (member.name === 'owner') {
       // The rollback is entered with what init_member() said of the name, and that is returned.
@@ -101,13 +122,38 @@ function refusedMember(
     if (map.struct === 'bpf_dummy_ops') {
       return { errno: 'EOPNOTSUPP', rule: 'update.unsupported-struct' };
     }
-    const refusal =
-      member.prototype === undefined
-        ? badData(member, operation)
-        : badProgram(state, map, member, operation);
+    if (member.prototype === undefined) {
+      const refusal = badData(member, operation);
+      if (refusal !== undefined) return refusal;
+      continue;
+    }
+    const refusal = badProgram(state, map, member, operation);
     if (refusal !== undefined) return refusal;
+    const program = state.programs[operation.members[member.name] ?? ''];
+    if (program === undefined) continue;
+    const next = withTrampoline(filled, map, member, program, operation, scheme);
+    if ('errno' in next) return next;
+    filled = next;
   }
-  return undefined;
+  return filled;
+}
+
+/** The trampoline of one more member. */
+function withTrampoline(
+  filled: Filled,
+  { struct }: StructMap,
+  member: StructMember,
+  program: Program,
+  { capable = true }: OperationOf<'mapUpdate'>,
+  scheme: Scheme,
+): Filled | Refusal {
+  const sized = placeTrampoline(scheme, struct, member, program, 0n, false);
+  const size = sized?.trampoline.slot ?? 0;
+  const next = nextTrampoline(filled, size, capable, scheme.features);
+  if (next === 'EPERM') return { errno: next, rule: 'update.jit-limit' };
+  if (next === 'E2BIG') return { errno: next, rule: 'update.pages' };
+  const { address, ...pages } = next;
+  return { ...pages, trampolines: { ...filled.trampolines, [member.name]: { address, size } } };
 }
 
 /** What bpf_tcp_ca_init_member() takes, and otherwise zeroes. */
@@ -183,8 +229,8 @@ export function showTrampoline(
   const program = state.programs[map?.members[memberName] ?? ''];
   const member = map && structMember(map.struct, memberName, scheme.features);
   if (map === undefined || program === undefined || member === undefined) return impossible(state);
-  const address = trampolineAddress(map, memberName, scheme.features);
-  const placed = placeTrampoline(scheme, map.struct, member, program, address, false);
+  const at = map.trampolines[memberName];
+  const placed = at && placeTrampoline(scheme, map.struct, member, program, at.address, false);
   if (placed === undefined) return impossible(state);
   const bytes = maskedHex(Uint8Array.from(placed.trampoline.bytes));
   return answer(state, { kind: 'image', bytes }, 'trampoline.shown');

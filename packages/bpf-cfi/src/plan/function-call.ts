@@ -15,6 +15,9 @@ import { preambleFacts } from './preamble-facts.ts';
 export const FUNCTION_VALUE = 0x600d;
 const SWAPPED_VALUE = 0xbad;
 
+/** Half of what a function has for itself, which is padding. */
+const FUNCTION_OUTSIDE: TargetFacts['outside'] = { mapped: 256, isFree: () => true };
+
 /** Sealing takes the hash away only where a scheme is in force, and ENDBR64 always. */
 function sealedHash(scheme: Scheme, callee: FunctionCallee): number {
   const forgotten = !callee.addressTaken && scheme.boot.mode !== 'OFF';
@@ -31,7 +34,7 @@ export function functionFacts(scheme: Scheme, callee: FunctionCallee): TargetFac
   return {
     preamble: preambleFacts(scheme, sealedHash(scheme, callee), arity, sealed, false),
     skew: 0,
-    outside: 'int3',
+    outside: FUNCTION_OUTSIDE,
     first,
   };
 }

@@ -1,106 +1,31 @@
 // SPDX-License-Identifier: MIT
-import { cfiGetOffset, bootHash } from '../boot.ts';
 import { le32 } from '../bytes.ts';
 import type { TargetFacts } from '../checked-call.ts';
-import {
-  jitImage,
-  patchBytes,
-  PATCH_SIZE,
-  relative,
-  type ImageShape,
-  type JitImage,
-} from '../jit-image.ts';
-import {
-  CALLS,
-  FREE_BYTE,
-  FUNCTIONS,
-  OBJECT,
-  PACK,
-  RETPOLINE_R11,
-  type Symbol,
-  type Text,
-} from '../kernel-text.ts';
-import { ENDBR_BYTES, type Arity, type Scheme } from '../preamble.ts';
-import { BPF_MAIN, BPF_SUBPROGRAM, prototype } from '../prototypes.ts';
-import type { Program } from '../state.ts';
+import { relative } from '../jit-image.ts';
+import { FUNCTIONS, OBJECT, RETPOLINE_R11, type Text } from '../kernel-text.ts';
+import { isTaken } from '../pack/pack.ts';
+import { ENDBR_BYTES, type Scheme } from '../preamble.ts';
+import { BPF_MAIN, BPF_SUBPROGRAM } from '../prototypes.ts';
+import type { Program, State } from '../state.ts';
 import { reloadable, siteHash, type CallPlan } from './call-plan.ts';
 import { preambleFacts } from './preamble-facts.ts';
+import { bpfHash, isFilled, programArity, programImage, programText } from './program-image.ts';
+import { outsideOf, textBefore } from './surroundings.ts';
 
-/* Programs in their places, and calls and tail calls of them. */
-
-/** cfi_bpf_hash and cfi_bpf_subprog_hash, as boot left them. */
-export function bpfHash({ boot, features, setup }: Scheme, kind: Program['kind']): number {
-  if (!setup.cfi) return 0;
-  const subprogram = kind === 'subprogram' && features.subprogramHash === 'subprogram';
-  const { hash } = prototype(subprogram ? BPF_SUBPROGRAM : BPF_MAIN);
-  return features.rehashesBpf ? bootHash(boot, hash, features) : hash;
-}
-
-/** bpf_arch_text: where images lie in a pack, behind the header and a random distance. */
-const IMAGE_SPACING = 1024n;
-const IMAGE_START = 64n;
-
-/** Only the context of a main program matters; subprograms have five arguments. */
-function programArity(kind: Program['kind']): Arity {
-  return kind === 'subprogram' ? 5 : 1;
-}
-
-function shapeOf(scheme: Scheme, program: Program): ImageShape {
-  return {
-    hash: bpfHash(scheme, program.kind),
-    arity: programArity(program.kind),
-    body: program.body,
-  };
-}
-
-/** The image of a program in its place, patched as it is. */
-export function programImage(
-  scheme: Scheme,
-  program: Program,
-): JitImage & { readonly address: bigint; readonly pointer: bigint } {
-  const address = PACK + IMAGE_SPACING * BigInt(program.slot) + IMAGE_START;
-  const image = jitImage(scheme, shapeOf(scheme, program), address, CALLS);
-  const { setup, boot, features } = scheme;
-  const offset = features.preambles ? cfiGetOffset(setup, boot, features) : 0;
-  const bytes = patched(image, address, program.patch);
-  return { ...image, bytes, address, pointer: address + BigInt(offset) };
-}
-
-function patched(
-  { bytes, patchSite }: JitImage,
-  address: bigint,
-  patch: Program['patch'],
-): readonly number[] {
-  if (patch === null) return bytes;
-  const instruction = patchBytes(patch.kind, patch.target, address + BigInt(patchSite));
-  return [...bytes.slice(0, patchSite), ...instruction, ...bytes.slice(patchSite + PATCH_SIZE)];
-}
-
-export function programText(
-  scheme: Scheme,
-  name: string,
-  program: Program,
-): { text: Text; symbols: Symbol[] } {
-  const { address, bytes, pointer } = programImage(scheme, program);
-  const freed = program.image === 'freed';
-  const text = { address, bytes: freed ? bytes.map(() => FREE_BYTE) : bytes };
-  const size = bytes.length - Number(pointer - address);
-  return { text, symbols: [{ name: `bpf_prog_${name}`, address: pointer, size }] };
-}
+/* Calls and tail calls of programs. */
 
 /** What lies around the entry of a program. */
-function programFacts(scheme: Scheme, program: Program): TargetFacts {
+function programFacts(state: State, scheme: Scheme, program: Program): TargetFacts {
   const { setup, boot, features } = scheme;
-  if (program.image === 'freed') {
-    return { preamble: null, skew: 0, outside: 'int3', first: 'int3' };
-  }
+  const outside = outsideOf(state, programImage(scheme, program).pointer);
+  if (isFilled(scheme, program)) return { preamble: null, skew: 0, outside, first: 'int3' };
   const checked = features.preambles && setup.cfi && boot.mode !== 'OFF';
   const hash = bpfHash(scheme, program.kind);
   const preamble = checked
     ? preambleFacts(scheme, hash, programArity(program.kind), false, true)
     : null;
   const fineibt = checked && boot.mode === 'FINEIBT';
-  return { preamble, skew: 0, outside: 'int3', first: setup.ibt && !fineibt ? 'endbr' : 'code' };
+  return { preamble, skew: 0, outside, first: setup.ibt && !fineibt ? 'endbr' : 'code' };
 }
 
 export function readsNull({ body }: Program, args: readonly bigint[]): boolean {
@@ -110,12 +35,27 @@ export function readsNull({ body }: Program, args: readonly bigint[]): boolean {
 export function bodyValue(program: Program, args: readonly bigint[]): bigint {
   const { body } = program;
   if (body.kind === 'constant') return BigInt(body.value >>> 0);
+  if (body.kind === 'moves') return 1n;
   if (body.kind === 'argument') return BigInt.asUintN(64, args[body.index] ?? 0n);
   return 0n;
 }
 
-/** A dispatcher's call of a main program, or a helper's of a subprogram. */
-export function planProgram(scheme: Scheme, name: string, program: Program): CallPlan {
+/** Where a program was that is gone, another may be: of which a call there says nothing. */
+function isReused({ memory }: State, { image, place }: Program): boolean {
+  return image === 'freed' && isTaken(memory.packs, place.address, place.size);
+}
+
+/**
+ * A dispatcher's call of a main program, or a helper's of a subprogram; undefined where something
+ * else lies there.
+ */
+export function planProgram(
+  state: State,
+  scheme: Scheme,
+  name: string,
+  program: Program,
+): CallPlan | undefined {
+  if (isReused(state, program)) return undefined;
   const { features } = scheme;
   const main = program.kind !== 'subprogram';
   const checked = !main || features.dispatcherChecked;
@@ -123,14 +63,15 @@ export function planProgram(scheme: Scheme, name: string, program: Program): Cal
   return {
     scheme,
     hash,
-    ...reloadable(scheme, programFacts(scheme, program)),
-    value: BigInt(program.body.kind === 'constant' ? program.body.value >>> 0 : 0),
+    ...reloadable(scheme, programFacts(state, scheme, program)),
+    value: bodyValue(program, []),
     fault: null,
     scenario: () => {
       const { text, symbols } = programText(scheme, name, program);
       const { pointer } = programImage(scheme, program);
       const args = [OBJECT, OBJECT];
-      return { scheme, hash, pointer, texts: [text], symbols, arguments: args, swapped: undefined };
+      const texts = [...textBefore(state, pointer), text];
+      return { scheme, hash, pointer, texts, symbols, arguments: args, swapped: undefined };
     },
   };
 }
@@ -140,16 +81,22 @@ export function planProgram(scheme: Scheme, name: string, program: Program): Cal
  * that there is no hash to check; at the entry a second frame would be made, and its return address
  * lost.
  */
-export function planTailCall(scheme: Scheme, name: string, program: Program): CallPlan {
+export function planTailCall(
+  state: State,
+  scheme: Scheme,
+  name: string,
+  program: Program,
+): CallPlan | undefined {
+  if (isReused(state, program)) return undefined;
   const { setup, features } = scheme;
   const toEntry = features.tailCallTarget === 'entry';
-  const facts = programFacts(scheme, program);
-  const landing = setup.ibt && program.image !== 'freed' ? 'endbr' : facts.first;
+  const facts = programFacts(state, scheme, program);
+  const landing = setup.ibt && !isFilled(scheme, program) ? 'endbr' : facts.first;
   return {
     scheme,
     hash: 0,
     target: { ...facts, first: toEntry ? facts.first : landing },
-    value: BigInt(program.body.kind === 'constant' ? program.body.value >>> 0 : 0),
+    value: bodyValue(program, []),
     fault: toEntry ? 'lost-return' : null,
     scenario: () => {
       const { text, symbols } = programText(scheme, name, program);

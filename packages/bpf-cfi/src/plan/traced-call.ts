@@ -1,81 +1,24 @@
 // SPDX-License-Identifier: MIT
 import { nops } from '@kernel-models/hw-model/instructions';
 import { le32 } from '../bytes.ts';
-import { cfiGetOffset } from '../boot.ts';
-import { jitImage, relative, returnBytes, type ImageShape } from '../jit-image.ts';
-import {
-  CALLS,
-  PROGRAM_OBJECTS,
-  TRACER,
-  TRACER_IMAGE,
-  TRACING_PROGRAMS,
-  type Symbol,
-  type Text,
-} from '../kernel-text.ts';
+import { relative, returnBytes } from '../jit-image.ts';
+import { CALLS, type Symbol, type Text } from '../kernel-text.ts';
 import type { Scheme } from '../preamble.ts';
 import type { Watch } from '../scenario.ts';
-import type { TracingLink } from '../state.ts';
+import type { State, TracingLink } from '../state.ts';
 import { linksOf, traceCall } from '../tracing/trace-function.ts';
-import { tracingFlags } from '../trampoline/flags.ts';
 import { functionModel, slotPlaces, type SlotPlace } from '../trampoline/function-model.ts';
-import type { LinkedProgram } from '../trampoline/invoke-program.ts';
-import { emitTrampoline, PATCH_SIZE, type Trampoline } from '../trampoline/trampoline.ts';
+import { PATCH_SIZE } from '../trampoline/trampoline.ts';
 import type { CallPlan } from './call-plan.ts';
-import { functionEntry, functionText, planCall } from './function-call.ts';
-import { bpfHash } from './program-call.ts';
+import { functionText, planCall } from './function-call.ts';
+import { placeProgram, tracerText, type PlacedProgram } from './tracer-image.ts';
 
-/* Functions that are traced, and calls of them. */
-
-const PROGRAM_SPACING = 256n;
-
-/** Where a tracing program lies: its image, and bpf_func. */
-function placeProgram(scheme: Scheme, { slot, returns }: TracingLink): Text & { entry: bigint } {
-  const { setup, boot, features } = scheme;
-  const address = TRACING_PROGRAMS + PROGRAM_SPACING * BigInt(slot);
-  const shape: ImageShape = {
-    hash: bpfHash(scheme, 'main'),
-    arity: 1,
-    body: { kind: 'constant', value: returns },
-  };
-  const offset = features.preambles ? cfiGetOffset(setup, boot, features) : 0;
-  const { bytes } = jitImage(scheme, shape, address, CALLS);
-  return { address, bytes, entry: address + BigInt(offset) };
-}
-
-function linkedProgram(scheme: Scheme, link: TracingLink): LinkedProgram {
-  const { entry } = placeProgram(scheme, link);
-  const { cookie, sleepable } = link;
-  return { program: PROGRAM_OBJECTS + 16n * BigInt(link.slot), entry, cookie, sleepable };
-}
-
-/** The trampoline of a traced function in its place; undefined with too many arguments. */
-export function placeTracer(
-  scheme: Scheme,
-  tracing: readonly TracingLink[],
-  source: string,
-): { readonly trampoline: Trampoline; readonly address: bigint } | undefined {
-  const { fentry, fmod_ret: fmodRet, fexit } = linksOf(tracing, source);
-  const programs = (links: readonly TracingLink[]): readonly LinkedProgram[] =>
-    links.map((link) => linkedProgram(scheme, link));
-  const flags = tracingFlags({
-    callsFunction: fmodRet.length + fexit.length > 0,
-    readsAddress: [...fentry, ...fmodRet, ...fexit].some(({ sees }) => sees.kind === 'address'),
-    sharesIpModify: false,
-    countsTailCalls: false,
-  });
-  const shape = {
-    ...{ model: functionModel(source), flags, hash: 0, arity: 0 as const },
-    ...{ fentry: programs(fentry), fmodRet: programs(fmodRet), fexit: programs(fexit) },
-    ...{ traced: functionEntry(0), image: TRACER_IMAGE },
-  };
-  const trampoline = emitTrampoline(scheme, shape, TRACER, CALLS);
-  return trampoline && { trampoline, address: TRACER };
-}
+/* Calls of functions that are traced. */
 
 /** A call of a function that may be traced; undefined where its arguments do not fit. */
 export function planTraced(
+  state: State,
   scheme: Scheme,
-  tracing: readonly TracingLink[],
   call: {
     readonly site: string;
     readonly function: string;
@@ -83,6 +26,7 @@ export function planTraced(
   },
 ): CallPlan | undefined {
   const { function: source, site, arguments: args } = call;
+  const { tracing } = state;
   const model = functionModel(source);
   const places = slotPlaces(model, scheme.features);
   if (args.length !== places.length) return undefined;
@@ -95,17 +39,20 @@ export function planTraced(
     scenario: () => {
       const { fentry, fmod_ret: fmodRet, fexit } = linksOf(tracing, source);
       const links = [...fentry, ...fmodRet, ...fexit];
-      const placed = links.length === 0 ? undefined : placeTracer(scheme, tracing, source);
+      const tracer = tracerText(state, scheme, source);
       const body = (address: bigint): readonly number[] => [
-        ...patchSite(address, placed?.address),
+        ...patchSite(address, tracer?.address),
         ...sumBody(scheme, places, address),
       ];
       const made = functionText(scheme, callee, 0, body);
       const programs = links.map((link) => placeProgram(scheme, link));
-      const tracer = placed && { address: placed.address, bytes: placed.trampoline.bytes };
       return {
         ...planCall(scheme, site, callee, undefined).scenario(),
-        texts: [made.text, ...(tracer === undefined ? [] : [tracer]), ...programs],
+        texts: [
+          made.text,
+          ...(tracer === undefined ? [] : [tracer]),
+          ...programs.map(({ text }) => text),
+        ],
         symbols: [...made.symbols, ...tracingSymbols(tracer, links, programs)],
         arguments: byPlace(places, args),
         watches: links.map((link, index) => watchOf(link, programs[index]?.entry ?? 0n)),
@@ -164,12 +111,12 @@ function watchOf({ program, sees }: TracingLink, entry: bigint): Watch {
 function tracingSymbols(
   tracer: Text | undefined,
   links: readonly TracingLink[],
-  programs: readonly (Text & { readonly entry: bigint })[],
+  programs: readonly PlacedProgram[],
 ): readonly Symbol[] {
-  const own = programs.map(({ address, entry, bytes }, index) => ({
+  const own = programs.map(({ entry, size }, index) => ({
     name: `bpf_prog_${links[index]?.program ?? ''}`,
     address: entry,
-    size: bytes.length - Number(entry - address),
+    size,
   }));
   if (tracer === undefined) return own;
   return [{ name: 'bpf_trampoline', address: tracer.address, size: tracer.bytes.length }, ...own];

@@ -2,7 +2,9 @@
 import type { OperationOf } from '../operation.ts';
 import type { CfiErrno } from '../outcome.ts';
 import { maskedHex } from '../masked-hex.ts';
-import { placeTracer } from '../plan/traced-call.ts';
+import { binaryPackAlloc, binaryPackFree } from '../pack/binary.ts';
+import { tracerAlloc, tracerFree } from '../pack/trampoline-image.ts';
+import { tracerText, tracerTrampoline, tracingLength } from '../plan/tracer-image.ts';
 import type { Scheme } from '../preamble.ts';
 import { prototype } from '../prototypes.ts';
 import type { RuleName } from '../rules.ts';
@@ -46,11 +48,32 @@ export function attach(state: State, operation: OperationOf<'attach'>, scheme: S
   const refusal = refusedTarget(operation) ?? refusedProgram(operation, scheme);
   if (refusal !== undefined) return refuse(state, refusal.errno, refusal.rule);
   const slot = freeSlot(state.tracing);
-  const link = { program, kind, function: source, sees, returns, sleepable, cookie, slot };
+  const length = tracingLength(scheme, returns);
+  const { memory, place } = binaryPackAlloc(state.memory, length, operation.random ?? 0);
+  const link = { program, kind, function: source, sees, returns, sleepable, cookie, slot, place };
   const tracing = [link, ...state.tracing];
   const unlinked = refusedLink(tracing, source, scheme);
   if (unlinked !== undefined) return refuse(state, unlinked.errno, unlinked.rule);
-  return succeed({ ...state, tracing }, 'attach.done');
+  return succeed(withTracer({ ...state, tracing, memory }, source, scheme), 'attach.done');
+}
+
+/**
+ * A trampoline for the programs that a function has now; then the one before goes.
+ * bpf_trampoline_update(), kernel/bpf/trampoline.c.
+ */
+function withTracer(state: State, source: string, scheme: Scheme): State {
+  const { features } = scheme;
+  const { name } = prototype(source);
+  const { [name]: before, ...others } = state.tracers;
+  const wanted = state.tracing.some((link) => traces(link, source));
+  const trampoline = wanted ? tracerTrampoline(scheme, state.tracing, source, 0n) : undefined;
+  const made = trampoline && tracerAlloc(state.memory, trampoline.slot, features);
+  const memory = made?.memory ?? state.memory;
+  return {
+    ...state,
+    tracers: made === undefined ? others : { ...others, [name]: made.image },
+    memory: before === undefined ? memory : tracerFree(memory, before, features),
+  };
 }
 
 /** What the function must be: bpf_check_attach_target(). */
@@ -110,10 +133,13 @@ function freeSlot(tracing: readonly TracingLink[]): number {
 }
 
 /** The link goes, and with it the reference to the program. */
-export function detach(state: State, { program }: OperationOf<'detach'>): CfiStep {
-  const tracing = state.tracing.filter((link) => link.program !== program);
-  if (tracing.length === state.tracing.length) return impossible(state);
-  return succeed({ ...state, tracing }, 'detach.done');
+export function detach(state: State, { program }: OperationOf<'detach'>, scheme: Scheme): CfiStep {
+  const gone = state.tracing.find((link) => link.program === program);
+  if (gone === undefined) return impossible(state);
+  const tracing = state.tracing.filter((link) => link !== gone);
+  const unlinked = withTracer({ ...state, tracing }, gone.function, scheme);
+  const memory = binaryPackFree(unlinked.memory, gone.place);
+  return succeed({ ...unlinked, memory }, 'detach.done');
 }
 
 /** The trampoline of a traced function: what arch_prepare_bpf_trampoline() left in its image. */
@@ -122,9 +148,8 @@ export function showTracer(
   { function: source }: OperationOf<'tracer'>,
   scheme: Scheme,
 ): CfiStep {
-  const traced = state.tracing.some((link) => traces(link, source));
-  const placed = traced ? placeTracer(scheme, state.tracing, source) : undefined;
-  if (placed === undefined) return impossible(state);
-  const bytes = maskedHex(Uint8Array.from(placed.trampoline.bytes));
+  const tracer = tracerText(state, scheme, source);
+  if (tracer === undefined) return impossible(state);
+  const bytes = maskedHex(Uint8Array.from(tracer.bytes));
   return answer(state, { kind: 'image', bytes }, 'tracer.shown');
 }

@@ -62,7 +62,7 @@ function traced(cfi: string, site: string, returns: number): readonly Operation[
 }
 
 /** Where the first program's entry is patched: behind its preamble and what stands for ENDBR64. */
-const PATCH_SITE = 0xffff_ffff_c000_0054n;
+const PATCH_SITE = 0xffff_ffff_c000_001cn;
 
 function patchedTo(to: bigint): readonly Operation[] {
   return [
