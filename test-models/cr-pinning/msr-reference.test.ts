@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { crPinningModel, type Operation, type PinSet, type State } from '@kernel-models/cr-pinning';
+import {
+  crPinningModel,
+  runsL2,
+  type Operation,
+  type PinSet,
+  type State,
+} from '@kernel-models/cr-pinning';
 import { CR0_WP, CR4_FSGSBASE, CR4_SMAP, CR4_SMEP, CR4_UMIP } from '@kernel-models/hw-model/cpu';
 import { checkProperty } from '../support/check-property.ts';
 import { covered } from '../support/rule-coverage.ts';
@@ -83,12 +89,13 @@ type Answer =
 /** Whether every bit of the one is in the other. */
 const isWithin = (some: bigint, all: bigint): boolean => (some | all) === all;
 
-/** The answer; undefined where the MSR is none of the interface's. */
+/** The answer; undefined where the MSR is none of the interface's, or L2's access ends L2. */
 function answer(access: Access, by: Interface): Answer | undefined {
   const { state, msr, byHost, value } = access;
   const [vcpu] = state.vcpus;
   const found = by.numbers[msr];
-  if (found === undefined || vcpu === undefined || (!byHost && vcpu.cpu.cpl > 0)) return undefined;
+  if (found === undefined || vcpu === undefined) return undefined;
+  if (!byHost && (vcpu.cpu.cpl > 0 || runsL2(vcpu))) return undefined;
   const [register, role] = found;
   const allowed = state.allowed ?? { cr0: CR0_WP, cr4: by.cr4 };
   const may = { ...allowed, efer: EFER_NXE }[register];

@@ -63,6 +63,8 @@ export function pin(
   value: readonly string[],
   byHost: boolean,
 ): readonly [Reference, Answer] {
+  // The MSRs are in no permission map: L2's access is L1's business. SMM is outside of L2.
+  if (!byHost && state.host !== null && state.saved === null) return leaveL2(state);
   const bits = ALLOWED[register].filter((bit) => value.includes(bit));
   const own = state.pins[register][polarity];
   const other = state.pins[register][polarity === 'low' ? 'high' : 'low'];

@@ -7,7 +7,7 @@ import { hypercall } from './hypercall.ts';
 import { kexecLoad, routine } from './kernel.ts';
 import { clts, lmsw, movToCr, taskSwitch } from './mov-cr.ts';
 import { writeCr } from './native-write-cr.ts';
-import { afterGuestExit, nestedEntry, nestedExit } from './nested.ts';
+import { afterGuestExit, leaveL2, nestedEntry, nestedExit } from './nested.ts';
 import type { Operation } from './operation.ts';
 import { hostGetMsr, hostSetMsr, rdmsr, wrmsr } from './pin-msr.ts';
 import { init, sipi } from './reset.ts';
@@ -90,6 +90,8 @@ function execute(state: State, operation: Executed, features: Features): Step {
   if (vcpuOf(state, vcpu).cpu.activity !== 'active') {
     return step(state, { kind: 'ignored' }, 'cpu.not-executing');
   }
+  const left = leaveL2(state, operation, features);
+  if (left !== undefined) return left;
   switch (operation.op) {
     case 'movToCr': {
       const { cr, value, emulated = false } = operation;

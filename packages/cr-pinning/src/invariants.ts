@@ -282,6 +282,7 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     sentence: 'Pinning changes no control register.',
     holds: ({ before, operation, step, revision }) =>
       step.state === before ||
+      step.outcome.kind === 'exit' ||
       pinWrite(operation, revision) === undefined ||
       step.state.vcpus.every(({ cpu }, index) => cpu === before.vcpus[index]?.cpu),
   },
@@ -319,6 +320,17 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
       if (!AGAINST_L2.has(step.rule)) return true;
       const vcpu = vcpuIn(before, operation);
       return vcpu === undefined || !runsL2(vcpu);
+    },
+  },
+  {
+    id: 'pins.l2-asks-l1',
+    sentence: 'What L2 asks for reaches L1, and no pin of L1 changes by it.',
+    holds: ({ before, operation, step }) => {
+      if (operation.op !== 'wrmsr' && operation.op !== 'hypercall') return true;
+      const vcpu = vcpuIn(before, operation);
+      const after = vcpuIn(step.state, operation);
+      if (vcpu === undefined || after === undefined || !runsL2(vcpu)) return true;
+      return vcpu.pins === after.pins && before.vmPins === step.state.vmPins;
     },
   },
   {
@@ -363,6 +375,7 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
       if (before.host !== 'patched' || vcpu.cpu.cpl > 0 || vcpu.cpu.activity !== 'active')
         return true;
       if (before.dead !== null || (features.cpuidGated && before.hidesFeature)) return true;
+      if (runsL2(vcpu)) return true;
       const allowed =
         before.allowed?.[target.register] ??
         (target.register === 'cr0' ? features.allowedCr0 : features.allowedCr4);

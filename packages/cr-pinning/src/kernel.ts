@@ -232,8 +232,8 @@ const ROUTINE_STEPS: Readonly<Record<Routine, readonly RoutineStep[]>> = {
 
 /**
  * Runs a routine. A fault on the way comes before there is an interrupt table, or while there is
- * none any more: a triple fault, which stops the VM. So does an LMSW that was dropped, since the
- * far jump behind it leads nowhere in real mode.
+ * none any more: a triple fault, which stops the VM. So does a far jump in real mode, where its
+ * selector leads nowhere: the write that should have set PE was dropped.
  *
  * @param run executes one operation on the machine
  */
@@ -256,7 +256,7 @@ export function routine(
     }
     const taken = run(current, what);
     const { kind } = taken.outcome;
-    const isLost = what.op === 'lmsw' && isRealMode(vcpuOf(taken.state, vcpu).cpu);
+    const isLost = what.op === 'farJump' && isRealMode(vcpuOf(current, vcpu).cpu);
     if (kind === 'fault' || kind === 'ignored' || kind === 'latched' || isLost) {
       const dead = { ...taken.state, dead: 'shutdown' } as const;
       return step(dead, { kind: 'shutdown' }, 'routine.triple-fault', [taken.rule]);

@@ -3,7 +3,7 @@ import { CR0_WP } from '@kernel-models/hw-model/cpu';
 import type { Features } from './features.ts';
 import { movToCr } from './mov-cr.ts';
 import type { Way } from './operation.ts';
-import { vcpuOf, type State } from './state.ts';
+import type { State } from './state.ts';
 import { step, type Step } from './step.ts';
 
 /*
@@ -28,8 +28,9 @@ export function repairedValue(
 
 /**
  * native_write_cr0() or native_write_cr4(): from its head, from the MOV inside, or a MOV elsewhere
- * (or one whose chain takes control back before the compare). With a bad value there is a window of
- * one instruction before the repair.
+ * (or one whose chain takes control back before the compare). What is compared is the value, not the
+ * register: with a bad one there is a window of one instruction before the repair, and where the
+ * hypervisor has dropped the write without a fault the kernel writes again.
  */
 export function writeCr(
   state: State,
@@ -41,9 +42,8 @@ export function writeCr(
 ): Step {
   const first = movToCr(state, index, cr, value, features, false);
   if (through === 'gadget' || first.outcome.kind === 'fault') return first;
-  const { cpu } = vcpuOf(first.state, index);
-  const repaired = repairedValue(first.state, cr, cr === 0 ? cpu.cr0 : value, features);
-  if (repaired === (cr === 0 ? cpu.cr0 : value)) return first;
+  const repaired = repairedValue(first.state, cr, value, features);
+  if (repaired === value) return first;
   const second = movToCr(first.state, index, cr, repaired, features, false);
   return step(second.state, { kind: 'repaired', value: repaired }, 'native.repaired', [first.rule]);
 }

@@ -2,7 +2,9 @@
 import {
   EFER_LMA,
   EFER_SVME,
+  exitGuest,
   guestExit,
+  isGuestMode,
   isLongMode,
   sameShape,
   vmEntry,
@@ -13,7 +15,7 @@ import {
 } from '@kernel-models/hw-model/cpu';
 import { pinsOf } from './active.ts';
 import type { Features } from './features.ts';
-import type { NestedEntry } from './operation.ts';
+import type { NestedEntry, Operation } from './operation.ts';
 import { force, violatedBits, type Pins } from './pins.ts';
 import { runsL2, vcpuOf, withCpu, type State } from './state.ts';
 import { lift, step, type Step } from './step.ts';
@@ -54,15 +56,22 @@ export function vmcb12(cpu: ControlState, entry: NestedEntry): Vmcb {
   return {
     save: {
       cr0: entry.guestCr0,
+      cr2: cpu.cr2,
       cr3: cpu.cr3,
       cr4: entry.guestCr4,
       efer: cpu.efer,
+      dr6: cpu.dr6,
+      dr7: cpu.dr7,
+      cpl: 0,
       csL: cpu.cs.l,
       csD: cpu.cs.d,
+      vTpr: 0n,
     },
     interceptCrWrites: bit(0, entry.cr0Mask) | bit(4, entry.cr4Mask),
     interceptCrReads: 0,
     selectiveCr0Write: false,
+    interceptMsrs: true,
+    virtualTpr: true,
   };
 }
 
@@ -80,6 +89,31 @@ export function nestedEntry(state: State, entry: NestedEntry, features: Features
   const host = { ...virtualization.host, cr0: entry.hostCr0, cr4: entry.hostCr4 };
   const guest = { ...entered.state, virtualization: { ...virtualization, host } };
   return lift(state, entry.vcpu, { ...entered, state: guest });
+}
+
+/**
+ * What L2 cannot do without ending, and how it ends: by VMX's basic exit reasons, where these exits
+ * cannot be turned off, and by SVM's exit codes, where every hypervisor asks for them. Intel SDM
+ * volume 3, "VMX Non-Root Operation"; AMD APM volume 2, "Instruction Intercepts".
+ */
+const ALWAYS_EXITS: Readonly<Partial<Record<Operation['op'], { vmx: bigint; svm: bigint }>>> = {
+  taskSwitch: { vmx: 9n, svm: 0x7dn },
+  cpuid: { vmx: 10n, svm: 0x72n },
+  hypercall: { vmx: 18n, svm: 0x81n },
+};
+
+/** L2's instruction that ends it whatever L1 asked for. Undefined: L2 may execute it. */
+export function leaveL2(
+  state: State,
+  { op, vcpu: index }: Operation & { readonly vcpu: number },
+  features: Features,
+): Step | undefined {
+  const { cpu } = vcpuOf(state, index);
+  const exits = ALWAYS_EXITS[op];
+  if (exits === undefined || !isGuestMode(cpu.virtualization)) return undefined;
+  const reason = cpu.virtualization?.kind === 'svm' ? exits.svm : exits.vmx;
+  const hardware = exitGuest(cpu, reason, 0n, 'nested.always-exits');
+  return afterGuestExit(state, lift(state, index, hardware), index, features);
 }
 
 /** L2 ends, by an interrupt for L1. */

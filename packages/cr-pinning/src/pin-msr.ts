@@ -3,6 +3,7 @@ import type { RuleId } from '@kernel-models/model-core';
 import {
   EFER_LMA,
   faultOutcome,
+  guestAccessesMsr,
   MSR_EFER,
   rdmsr as hardwareRdmsr,
   wrmsr as hardwareWrmsr,
@@ -14,6 +15,7 @@ import {
 import { allowedOf, hostOf, isActive, pinsOf } from './active.ts';
 import { MSR_KVM_MIGRATION_CONTROL } from './constants.ts';
 import type { Features } from './features.ts';
+import { afterGuestExit } from './nested.ts';
 import type { Pins } from './pins.ts';
 import {
   vcpuOf,
@@ -238,6 +240,23 @@ function isMigrationControl(
   return isTaken && cpl === 0;
 }
 
+/**
+ * L2's access to an MSR that no permission map covers, as those of the interface: it ends L2, and
+ * never reaches the pins. Undefined: no such access.
+ */
+function exitForMsr(
+  state: State,
+  index: number,
+  msr: number,
+  access: 'read' | 'write',
+  features: Features,
+): Step | undefined {
+  const { cpu } = vcpuOf(state, index);
+  const exit = cpu.cpl === 0 ? guestAccessesMsr(cpu, msr, access) : undefined;
+  if (exit === undefined) return undefined;
+  return afterGuestExit(state, lift(state, index, exit), index, features);
+}
+
 /** WRMSR. */
 export function wrmsr(
   state: State,
@@ -250,6 +269,8 @@ export function wrmsr(
   const { cpu } = vcpu;
   const gp = (rule: RuleId): Step =>
     step(state, faultOutcome(cpu, VECTOR.GP, 0, [rule]), rule, trailOf(rule));
+  const exit = exitForMsr(state, index, msr, 'write', features);
+  if (exit !== undefined) return exit;
   const found = cpu.cpl === 0 ? pinMsr(state, features, msr) : undefined;
   if (found === undefined) {
     if (isMigrationControl(state, cpu, msr, features)) {
@@ -294,6 +315,8 @@ export function rdmsr(state: State, index: number, msr: number, features: Featur
   const { cpu } = vcpuOf(state, index);
   const gp = (rule: RuleId): Step =>
     step(state, faultOutcome(cpu, VECTOR.GP, 0, [rule]), rule, NO_TRAIL);
+  const exit = exitForMsr(state, index, msr, 'read', features);
+  if (exit !== undefined) return exit;
   const found = cpu.cpl === 0 ? pinMsr(state, features, msr) : undefined;
   if (found === undefined) {
     if (isMigrationControl(state, cpu, msr, features)) {

@@ -111,6 +111,11 @@ const POLICY: readonly (readonly [string, string, string])[] = [
   ],
   ['nested.not-in-l2', 'There is no L2 to end.', 'arch/x86/kvm/vmx/nested.c, Linux 5.8'],
   [
+    'nested.always-exits',
+    'CPUID, hypercalls and task switches of L2 end it, whatever L1 asked for.',
+    'Intel SDM volume 3, "VMX Non-Root Operation"; AMD APM volume 2, "Instruction Intercepts"',
+  ],
+  [
     'nested.pins-forced',
     'L1’s registers differ from what it asked for, by its pins.',
     `load_vmcs12_host_state(), nested_svm_vmexit(), ${POSTED}`,

@@ -6,6 +6,7 @@ import {
   type CpuOperation,
   type CpuSetup,
   type CrExiting,
+  type HostSave,
   type Sregs,
   type VmcbSave,
   type Vmcs,
@@ -49,7 +50,7 @@ const EXITING: CrExiting = {
   cr3Targets: [],
 };
 
-const save: VmcbSave = {
+const host: HostSave = {
   cr0: running.cr0,
   cr3: 0n,
   cr4: running.cr4,
@@ -57,6 +58,7 @@ const save: VmcbSave = {
   csL: true,
   csD: false,
 };
+const save: VmcbSave = { ...host, cr2: 0n, dr6: running.dr6, dr7: running.dr7, cpl: 0, vTpr: 0n };
 const vmrun = (changes: Partial<VmcbSave>): CpuOperation => ({
   op: 'vmrun',
   vmcb: {
@@ -64,19 +66,21 @@ const vmrun = (changes: Partial<VmcbSave>): CpuOperation => ({
     interceptCrWrites: 0,
     interceptCrReads: 0,
     selectiveCr0Write: false,
+    interceptMsrs: true,
+    virtualTpr: true,
   },
 });
-const svm = (rule: string, changes: Partial<VmcbSave>): Directed => ({
+const svm = (rule: string, changes: Partial<VmcbSave>, start = running): Directed => ({
   rule: `vmrun.${rule}`,
-  start: running,
+  start,
   operations: [vmrun(changes)],
 });
-const hostSave = (rule: string, changes: Partial<VmcbSave>): Directed => ({
+const hostSave = (rule: string, changes: Partial<HostSave>, start = running): Directed => ({
   rule: `vmexit.${rule}`,
-  start: running,
+  start,
   operations: [
     vmrun({}),
-    { op: 'hostSaveWrite', host: { ...save, ...changes } },
+    { op: 'hostSaveWrite', host: { ...host, ...changes } },
     { op: 'guestExit' },
   ],
 });
@@ -135,6 +139,7 @@ export const DIRECTED: readonly Directed[] = [
   one('vmxoff.needs-cpl0', { ...root, cpl: 3 }, { op: 'vmxoff' }),
   one('vmxoff.done', root, { op: 'vmxoff' }),
   one('vmxon.already', root, { op: 'vmxon' }),
+  one('vmxon.exits-guest', root, enter, { op: 'vmxon' }),
   one('vmxon.needs-cpl0', user, { op: 'vmxon' }),
   one('vmxon.fixed-bits', { ...running, cr0: running.cr0 & ~NE }, { op: 'vmxon' }),
   one(
@@ -152,6 +157,8 @@ export const DIRECTED: readonly Directed[] = [
   svm('long-mode', { cr4: 0x2000n }),
   svm('cs-l-and-d', { csD: true }),
   svm('cet-needs-wp', { cr0: running.cr0 & ~WP, cr4: running.cr4 | CET }),
+  svm('debug-high-half', { dr6: 1n << 32n }),
+  svm('pdpte-reserved', { efer: 0x1000n, csL: false }, badTable),
   svm('done', {}),
   one('vmrun.needs-cpl0', user, vmrun({})),
   one('vmrun.in-guest', running, vmrun({}), vmrun({})),
@@ -159,7 +166,10 @@ export const DIRECTED: readonly Directed[] = [
   hostSave('host-long-mode', { cr4: 0x2000n }),
   hostSave('host-cr4', { cr4: running.cr4 | 0x8000n }),
   hostSave('host-efer', { efer: running.efer | 2n }),
-  one('host-save.written', running, vmrun({}), { op: 'hostSaveWrite', host: save }),
+  hostSave('host-pdpte', { efer: 0x1000n, csL: false }, badTable),
+  one('guest.msr-access-exit', running, vmrun({}), { op: 'rdmsr', msr: 0x4b56_4d0d }),
+  one('guest.msr-access-exit', root, enter, { op: 'wrmsr', msr: 0x2000, value: 0n }),
+  one('host-save.written', running, vmrun({}), { op: 'hostSaveWrite', host }),
   set('long-mode', { cr4: 0x2000n }),
   set('not-long-mode', { cr0: running.cr0 & ~PG }),
   set('cr4-reserved', { cr4: running.cr4 | 0x8000n }),

@@ -11,6 +11,7 @@ import {
   type ControlState,
   type CpuOperation,
   type CpuSetup,
+  type HostSave,
   type Vmcb,
   type Vmcs,
 } from '@kernel-models/hw-model/cpu';
@@ -95,16 +96,28 @@ function vmcbOf({ cr0, cr3, cr4, efer, cs }: ControlState, value: bigint): Vmcb 
   return {
     save: {
       cr0: near(cr0, CR0_DEFINED, value >> 7n),
+      cr2: value,
       cr3,
       cr4: near(cr4, CR4_DEFINED, value >> 9n),
       efer: value % 5n === 0n ? efer ^ 0x1000n : efer,
+      dr6: value % 7n === 0n ? value : 0xffff_0ff0n,
+      dr7: 0x400n,
+      cpl: value % 11n === 0n ? 3 : 0,
       csL: cs.l,
       csD: value % 16n === 0n,
+      vTpr: value % 16n,
     },
     interceptCrWrites: Number((value >> 20n) % 32n) & 0x11,
     interceptCrReads: Number((value >> 26n) % 32n) & 0x11,
     selectiveCr0Write: value % 3n === 0n,
+    interceptMsrs: value % 2n === 0n,
+    virtualTpr: value % 13n < 6n,
   };
+}
+
+function hostSaveOf(state: ControlState, value: bigint): HostSave {
+  const { cr0, cr3, cr4, efer, csL, csD } = vmcbOf(state, value).save;
+  return { cr0, cr3, cr4, efer, csL, csD };
 }
 
 /** Changes on which modes and the rules between registers depend: PG, PE, WP, CD, NW. */
@@ -158,7 +171,7 @@ export function operationOf(state: ControlState, [kind, value]: Choice): CpuOper
     () => ({ op: 'vmEntry', vmcs: vmcsOf(state, value) }),
     () => ({ op: 'vmEntry', vmcs: vmcsOf(state, value) }),
     () => ({ op: 'vmrun', vmcb: vmcbOf(state, value) }),
-    () => ({ op: 'hostSaveWrite', host: vmcbOf(state, value).save }),
+    () => ({ op: 'hostSaveWrite', host: hostSaveOf(state, value) }),
     () => ({ op: 'wrmsr', msr: MSR_IA32_FEATURE_CONTROL, value: 5n }),
     () => ({ op: 'wrmsr', msr: MSRS[kind % MSRS.length] ?? 0, value: value % 0x10000n }),
     () => ({ op: 'rdmsr', msr: MSRS[kind % MSRS.length] ?? 0 }),

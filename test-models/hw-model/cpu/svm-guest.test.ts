@@ -8,13 +8,13 @@ import {
   type ControlState,
   type CpuFeatures,
   type CpuOutcome,
+  type HostSave,
   type Vmcb,
-  type VmcbSave,
 } from '@kernel-models/hw-model/cpu';
 import { checkProperty } from '../../support/check-property.ts';
 import { LabelCoverage } from '../../support/label-coverage.ts';
 import { covered } from '../../support/rule-coverage.ts';
-import { area, areaOf, CHANGES, controls, history, MODES } from './svm-operations.ts';
+import { area, areaOf, CHANGES, controls, history, hostPart, MODES } from './svm-operations.ts';
 import { perform, type Machine, type SvmOperation } from './svm-reference.ts';
 
 /*
@@ -40,11 +40,16 @@ function outcomeText(outcome: CpuOutcome): string {
   const { kind } = outcome;
   if (kind === 'fault') return `fault ${outcome.vector} ${String(outcome.errorCode)}`;
   if (kind === 'value') return `value ${outcome.value.toString(16)}`;
-  if (kind === 'exit') return `exit ${outcome.reason.toString(16)} ${outcome.qualification}`;
+  if (kind === 'exit') {
+    const { reason, qualification, saved } = outcome;
+    const { cr2, dr6, dr7, cpl, vTpr } = saved ?? {};
+    const others = [cr2, dr6, dr7, cpl, vTpr].map((word) => word?.toString(16)).join(' ');
+    return `exit ${reason.toString(16)} ${qualification} saved ${saveText(saved)}, ${others}`;
+  }
   return kind;
 }
 
-function saveText(save: VmcbSave | undefined): string {
+function saveText(save: HostSave | undefined): string {
   if (save === undefined) return 'none';
   const { cr0, cr3, cr4, efer, csL, csD } = save;
   const words = [cr0, cr3, cr4, efer].map((word) => word.toString(16));
@@ -52,32 +57,47 @@ function saveText(save: VmcbSave | undefined): string {
 }
 
 function machineText(machine: Machine): string {
-  const { cr0, cr2, cr3, cr4, cr8, efer, cpl, l, d, isShutDown, guest } = machine;
+  const { cr0, cr2, cr3, cr4, cr8, efer, dr6, dr7, cpl, l, d, isShutDown, guest } = machine;
   const current = saveText({ cr0, cr3, cr4, efer, csL: l, csD: d });
-  const others = `${cr2.toString(16)} ${cr8} ${cpl} ${isShutDown ? 'shutdown' : 'active'}`;
+  const words = [cr2, cr8, dr6, dr7, machine.pdpte].map((word) => word.toString(16)).join(' ');
+  const others = `${words} ${cpl} ${isShutDown ? 'shutdown' : 'active'} v_tpr ${guest?.vTpr}`;
   return `${current}, ${others}, host ${saveText(guest?.host)}`;
 }
 
 function stateText(state: ControlState): string {
-  const { cr2, cr8, cpl, activity, virtualization, cs } = state;
+  const { cr2, cr8, dr6, dr7, cpl, activity, virtualization, cs, pdptes } = state;
   const current = saveText({ ...state, csL: cs.l, csD: cs.d });
-  const host = virtualization?.kind === 'svm' ? virtualization.host : undefined;
-  return `${current}, ${cr2.toString(16)} ${cr8} ${cpl} ${activity}, host ${saveText(host)}`;
+  const guest = virtualization?.kind === 'svm' ? virtualization : undefined;
+  const words = [cr2, cr8, dr6, dr7, pdptes[0]].map((word) => word.toString(16)).join(' ');
+  const others = `${words} ${cpl} ${activity} v_tpr ${guest?.vTpr}`;
+  return `${current}, ${others}, host ${saveText(guest?.host)}`;
 }
 
 function machineOf(state: ControlState): Machine {
-  const { features, cr0, cr2, cr3, cr4, cr8, efer, cpl, cs } = state;
-  const { l, d } = cs;
-  return { features, cr0, cr2, cr3, cr4, cr8, efer, cpl, l, d, isShutDown: false, guest: null };
+  const { features, cr0, cr2, cr3, cr4, cr8, efer, dr6, dr7, cpl, cs } = state;
+  return {
+    ...{ features, cr0, cr2, cr3, cr4, cr8, efer, dr6, dr7, cpl, l: cs.l, d: cs.d },
+    pdpte: state.pdptes[0],
+    memory: state.memory && { address: BigInt(TABLE), entry: state.memory[TABLE] ?? 0n },
+    isShutDown: false,
+    guest: null,
+  };
 }
+
+/** Where CR3 of every mode points. */
+const TABLE = 0x1000;
+/** No memory, a PDPTE that is right, and one with a reserved bit. */
+const TABLES = [undefined, 0x2001n, 0x2003n];
 
 /** Model and reference beside each other. */
 class Pair {
   readonly machine: Machine;
   #state: ControlState;
 
-  constructor(cpu: CpuFeatures, of: string) {
-    this.#state = initialState({ cpu, ...areaOf({ of, changes: [] }, cpu) });
+  constructor(cpu: CpuFeatures, of: string, entry?: bigint) {
+    const start = areaOf({ of, changes: [] }, cpu);
+    const memory = entry === undefined ? {} : { memory: [{ address: TABLE, value: entry }] };
+    this.#state = initialState({ cpu, ...hostPart(start), ...memory });
     this.machine = machineOf(this.#state);
   }
 
@@ -98,7 +118,13 @@ class Pair {
   }
 }
 
-const NO_INTERCEPTS = { interceptCrWrites: 0, interceptCrReads: 0, selectiveCr0Write: false };
+const NO_INTERCEPTS = {
+  interceptCrWrites: 0,
+  interceptCrReads: 0,
+  selectiveCr0Write: false,
+  interceptMsrs: false,
+  virtualTpr: false,
+};
 const START_MODES = Object.keys(MODES).filter((of) => of !== 'real');
 
 const has = ({ cr4Valid }: CpuFeatures, bit: bigint): boolean => (cr4Valid & bit) !== 0n;
@@ -143,6 +169,10 @@ const PATHS: Readonly<Record<string, number>> = {
   'guest: msw loaded': 2,
   'guest: ts cleared': 1,
   'guest: host changed': 3,
+  'guest: rdmsr outside the map': 1,
+  'guest: wrmsr outside the map': 1,
+  'guest: no such msr': 2,
+  'host: guest runs, cpl forced': 0.3,
   'host: guest runs': 50,
   'host: no guest': 10,
   'host: no svm': 0.2,
@@ -157,6 +187,8 @@ const CR8_PATHS: Readonly<Record<string, number>> = {
   'guest: write of cr8': 0.3,
   'guest: cr8 read': 1,
   'guest: cr8 written': 1,
+  'guest: v_tpr read': 1,
+  'guest: v_tpr written': 1,
 };
 
 /** The same of every VMCB and host save area with two changes. */
@@ -167,6 +199,8 @@ const CONSISTENCY: Readonly<Record<string, number>> = {
   'host: guest: reserved bit of cr3': 1,
   'host: guest: reserved bit of cr4': 1,
   'host: guest: reserved bit of efer': 1,
+  'host: guest: high half of dr6 or dr7': 1,
+  'host: guest: reserved bit of a pdpte': 1,
   'host: guest: long mode without pae': 1,
   'host: guest: long mode without pe': 0.5,
   'host: guest: cs.l and cs.d': 0.5,
@@ -175,6 +209,7 @@ const CONSISTENCY: Readonly<Record<string, number>> = {
   'guest: host: long mode without pae': 1,
   'guest: host: reserved bit of cr4': 1,
   'guest: host: reserved bit of efer': 1,
+  'guest: host: reserved bit of a pdpte': 0.3,
   'guest: interrupt': 10,
   'guest: pe forced': 1,
   'host: shut down': 10,
@@ -189,13 +224,21 @@ describe.each(Object.entries(CPUS))('SVM on a CPU with %s', (name, cpu) => {
   test('answers and registers are those of the naive machine', async () => {
     const labels = new LabelCoverage();
     const start = fc.constantFrom(...START_MODES);
-    const property = fc.property(start, area, controls, history, (of, first, others, choices) => {
-      const pair = new Pair(cpu, of);
-      const vmcb: Vmcb = { save: areaOf(first, cpu), ...others };
-      const paths = [pair.apply({ op: 'vmrun', vmcb })];
-      for (const choice of choices) paths.push(pair.apply(choice(pair.machine)));
-      labels.count(paths);
-    });
+    const table = fc.constantFrom(...TABLES);
+    const property = fc.property(
+      start,
+      table,
+      area,
+      controls,
+      history,
+      (of, entry, first, others, choices) => {
+        const pair = new Pair(cpu, of, entry);
+        const vmcb: Vmcb = { save: areaOf(first, cpu), ...others };
+        const paths = [pair.apply({ op: 'vmrun', vmcb })];
+        for (const choice of choices) paths.push(pair.apply(choice(pair.machine)));
+        labels.count(paths);
+      },
+    );
     await checkProperty(`SVM on ${name}`, property, { runs: 1500 });
     labels.require({
       ...PATHS,
@@ -213,12 +256,13 @@ describe.each(Object.entries(CPUS))('SVM on a CPU with %s', (name, cpu) => {
         for (const other of some.slice(one)) {
           const save = areaOf({ of, changes: [one, other] }, cpu);
           const legal = areaOf({ of, changes: [] }, cpu);
-          const guest = new Pair(cpu, '64-bit');
-          const host = new Pair(cpu, '64-bit');
+          // A quarter of all meets a page-directory-pointer table with a reserved bit.
+          const entry = (one + other) % 4 === 0 ? 0x2003n : 0x2001n;
+          const [guest, host] = [new Pair(cpu, '64-bit', entry), new Pair(cpu, '64-bit', entry)];
           labels.count([
             guest.apply({ op: 'vmrun', vmcb: { save, ...NO_INTERCEPTS } }),
             host.apply({ op: 'vmrun', vmcb: { save: legal, ...NO_INTERCEPTS } }),
-            host.apply({ op: 'hostSaveWrite', host: save }),
+            host.apply({ op: 'hostSaveWrite', host: hostPart(save) }),
             host.apply({ op: 'guestExit' }),
             host.apply({ op: 'clts' }),
           ]);

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 import fc from 'fast-check';
-import { MSR_EFER, type CpuFeatures, type Vmcb, type VmcbSave } from '@kernel-models/hw-model/cpu';
+import {
+  MSR_EFER,
+  type CpuFeatures,
+  type HostSave,
+  type Vmcb,
+  type VmcbSave,
+} from '@kernel-models/hw-model/cpu';
 import type { Machine, SvmOperation } from './svm-reference.ts';
 
 /*
@@ -19,7 +25,8 @@ export const MODES: Readonly<Record<string, VmcbSave>> = {
 };
 
 function mode(cr0: bigint, cr4: bigint, efer: bigint, csL: boolean, csD: boolean): VmcbSave {
-  return { cr0, cr3: 0x1000n, cr4, efer, csL, csD };
+  const debug = { dr6: 0xffff_0ff0n, dr7: 0x400n } as const;
+  return { cr0, cr2: 0n, cr3: 0x1000n, cr4, efer, ...debug, cpl: 0, csL, csD, vTpr: 0n };
 }
 
 /** What breaks a check of "Canonicalization and Consistency Checks", or is next to doing so. */
@@ -52,6 +59,11 @@ export const CHANGES: readonly ((save: VmcbSave, cpu: CpuFeatures) => VmcbSave)[
   (save) => ({ ...save, efer: save.efer ^ 0x100n }),
   (save) => ({ ...save, cr0: save.cr0 ^ 1n }),
   (save) => ({ ...save, csL: true, csD: true }),
+  (save) => ({ ...save, dr6: save.dr6 | (1n << 32n) }),
+  (save) => ({ ...save, dr7: save.dr7 | (1n << 63n) }),
+  (save) => ({ ...save, dr6: 0xffff_0ff1n, dr7: 0x401n }),
+  (save) => ({ ...save, cpl: 3 }),
+  (save) => ({ ...save, cr2: 0xffff_8000_0000_1234n, vTpr: 9n }),
 ];
 
 /** A state of a mode, with up to two changes. */
@@ -89,7 +101,14 @@ export const controls: fc.Arbitrary<Omit<Vmcb, 'save'>> = fc.record({
   interceptCrWrites: intercepts,
   interceptCrReads: intercepts,
   selectiveCr0Write: fc.boolean(),
+  interceptMsrs: fc.boolean(),
+  virtualTpr: fc.boolean(),
 });
+
+/** The part of a save area that is the host's. */
+export function hostPart({ cr0, cr3, cr4, efer, csL, csD }: VmcbSave): HostSave {
+  return { cr0, cr3, cr4, efer, csL, csD };
+}
 
 /** Bits of a register that matter together, so that a change of them can be legal. */
 const FLIPS: Readonly<Record<number, readonly bigint[]>> = {
@@ -109,6 +128,12 @@ const CR3S = [
 ];
 const CR8S = [0n, 15n, 16n, 1n << 32n, 1n << 63n];
 const EFERS = [1n, 0x100n, 0x400n, 0x800n, 0x1000n, 2n, 1n << 40n];
+
+/** Numbers that are no MSR of the model, at the edges of what permission maps cover. */
+const MSRS = [
+  0x1fff, 0x2000, 0x4b56_4d0d, 0xbfff_ffff, 0xc000_1fff, 0xc000_2000, 0xc000_ffff, 0xc001_0000,
+  0xc001_1fff, 0xc001_2000, 0xffff_ffff,
+];
 
 /** An operation by what the registers hold before it. */
 export type Choice = (machine: Machine) => SvmOperation;
@@ -156,6 +181,8 @@ const step: fc.Arbitrary<Choice> = fc.oneof(
     () => ({ op: 'smsw' }),
   ),
   fc.constant<Choice>(() => ({ op: 'rdmsr', msr: MSR_EFER })),
+  fc.constantFrom(...MSRS).map((msr): Choice => () => ({ op: 'rdmsr', msr })),
+  fc.constantFrom(...MSRS).map((msr): Choice => () => ({ op: 'wrmsr', msr, value: 0n })),
   fc
     .constantFrom(...EFERS)
     .map((flip): Choice => ({ efer }) => ({ op: 'wrmsr', msr: MSR_EFER, value: efer ^ flip })),
@@ -172,7 +199,7 @@ const step: fc.Arbitrary<Choice> = fc.oneof(
   { weight: 2, arbitrary: fc.constant<Choice>(() => ({ op: 'guestExit' })) },
   area.map((host): Choice => ({ features }) => ({
     op: 'hostSaveWrite',
-    host: areaOf(host, features),
+    host: hostPart(areaOf(host, features)),
   })),
 );
 

@@ -3,6 +3,7 @@ import type {
   CpuFeatures,
   CpuOperation,
   CpuOutcome,
+  HostSave,
   Vmcb,
   VmcbSave,
 } from '@kernel-models/hw-model/cpu';
@@ -17,10 +18,10 @@ import {
 } from './reference.ts';
 
 /*
- * A naive machine of SVM: a host, its VMRUN, the guest's accesses to control registers and EFER, and
- * #VMEXIT. Written from AMD APM volume 2 (24593, rev. 3.42), "VMRUN Instruction", "#VMEXIT" and the
- * table "Instruction Intercepts", and from nothing else: one plain object that is changed in place.
- * Without memory, SMM and VMX.
+ * A naive machine of SVM: a host, its VMRUN, the guest's accesses to control registers and MSRs, and
+ * #VMEXIT. Written from AMD APM volume 2 (24593, rev. 3.42), "VMRUN Instruction", "#VMEXIT", "MSR
+ * Intercepts" and the table "Instruction Intercepts", and from nothing else: one plain object that is
+ * changed in place. Memory is one page-directory-pointer entry. Without SMM and VMX.
  */
 
 /** What the reference speaks of. */
@@ -51,12 +52,17 @@ export interface Machine {
   cr4: bigint;
   cr8: bigint;
   efer: bigint;
-  cpl: number;
+  dr6: bigint;
+  dr7: bigint;
+  cpl: VmcbSave['cpl'];
   l: boolean;
   d: boolean;
+  /** The first page-directory-pointer entry in the CPU, and that in memory with its address. */
+  pdpte: bigint;
+  readonly memory: { readonly address: bigint; readonly entry: bigint } | null;
   isShutDown: boolean;
-  /** What runs under which VMCB, and what #VMEXIT will load; null: the host runs. */
-  guest: { readonly vmcb: Vmcb; host: VmcbSave } | null;
+  /** What runs under which VMCB, its V_TPR, and what #VMEXIT will load; null: the host runs. */
+  guest: { readonly vmcb: Vmcb; vTpr: bigint; host: HostSave } | null;
 }
 
 /** What an operation answers, and the sentence of the manual that decided. */
@@ -68,11 +74,13 @@ export interface Answer {
 const EFER = 0xc000_0080;
 /** Names of the bits that rules speak of, by number. */
 const [PE, MP, TS, ET, WP, NW, CD, PG] = [0, 1, 3, 4, 16, 29, 30, 31] as const;
-const [PAE, UMIP, PCIDE, CET, LAM] = [5, 11, 17, 23, 28] as const;
+const [PSE, PAE, PGE, UMIP, PCIDE, SMEP, CET, LAM] = [4, 5, 7, 11, 17, 20, 23, 28] as const;
 const [LME, LMA, SVME] = [8, 10, 12] as const;
 const CR0_KEPT = [PE, MP, 2, TS, ET, 5, WP, 18, NW, CD, PG];
 /** Exit codes, from the appendix on intercept exit codes; those of CRn are 0 + n and 10h + n. */
-const [VMEXIT_INTR, VMEXIT_CR0_SEL_WRITE, VMEXIT_VMRUN] = [0x60, 0x65, 0x80] as const;
+const [VMEXIT_INTR, VMEXIT_CR0_SEL_WRITE, VMEXIT_MSR, VMEXIT_VMRUN] = [
+  0x60, 0x65, 0x7c, 0x80,
+] as const;
 const VMEXIT_INVALID = 2n ** 64n - 1n;
 
 const has = (value: bigint, bit: number): boolean => (value / 2n ** BigInt(bit)) % 2n === 1n;
@@ -117,22 +125,41 @@ function hasReservedCr3(features: CpuFeatures, cr3: bigint): boolean {
 
 const isReserved = (bits: bigint, legal: bigint): boolean =>
   [...bitsOf(bits)].some((bit) => !has(legal, bit));
-const wantsLongMode = ({ cr0, efer }: VmcbSave): boolean => has(efer, LME) && has(cr0, PG);
+const wantsLongMode = ({ cr0, efer }: HostSave): boolean => has(efer, LME) && has(cr0, PG);
+
+/** "If the guest is in PAE paging mode": whether a save area leads there. */
+const wantsPae = (save: HostSave): boolean =>
+  has(save.cr0, PG) && has(save.cr4, PAE) && !wantsLongMode(save);
+/** The entry that a CR3 names: bits 31:5 are its address. */
+const entryAt = ({ memory }: Machine, cr3: bigint): bigint =>
+  memory?.address === low32(cr3) - (cr3 % 32n) ? memory.entry : 0n;
+/** P with one of bits 2:1 or 8:5. */
+const isBadTable = (machine: Machine, cr3: bigint): boolean => {
+  const entry = entryAt(machine, cr3);
+  return has(entry, 0) && [1, 2, 5, 6, 7, 8].some((bit) => has(entry, bit));
+};
+/** Without memory nothing is loaded. */
+function loadTable(machine: Machine): void {
+  if (machine.memory !== null) machine.pdpte = entryAt(machine, machine.cr3);
+}
 
 /** "Canonicalization and Consistency Checks" of a guest: the first that it breaks, by name. */
-function illegal(features: CpuFeatures, save: VmcbSave): string | undefined {
-  const { cr0, cr3, cr4, efer } = save;
+function illegal(machine: Machine, save: VmcbSave): string | undefined {
+  const { features } = machine;
+  const { cr0, cr3, cr4, efer, dr6, dr7 } = save;
   const isLong = wantsLongMode(save);
   if (!has(efer, SVME)) return 'svme is clear';
   if (!has(cr0, CD) && has(cr0, NW)) return 'nw without cd';
   if (!within(cr0, 32)) return 'high half of cr0';
   if (isLong && !within(cr3, features.maxPhyAddr)) return 'reserved bit of cr3';
   if (isReserved(cr4, features.cr4Valid)) return 'reserved bit of cr4';
+  if (!within(dr6, 32) || !within(dr7, 32)) return 'high half of dr6 or dr7';
   if (isReserved(efer, features.eferValid)) return 'reserved bit of efer';
   if (isLong && !has(cr4, PAE)) return 'long mode without pae';
   if (isLong && !has(cr0, PE)) return 'long mode without pe';
   if (isLong && has(cr4, PAE) && save.csL && save.csD) return 'cs.l and cs.d';
   if (has(cr4, CET) && !has(cr0, WP)) return 'cet without wp';
+  if (wantsPae(save) && isBadTable(machine, cr3)) return 'reserved bit of a pdpte';
   return undefined;
 }
 
@@ -140,18 +167,21 @@ function illegal(features: CpuFeatures, save: VmcbSave): string | undefined {
  * Of a host: the "appropriate subset", which the manual does not list. Taken here: what no CPU can
  * hold whatever VMRUN and MOV say, so neither SVME nor CR3 nor CS.
  */
-function illegalHost(features: CpuFeatures, save: VmcbSave): string | undefined {
-  const { cr0, cr4, efer } = save;
+function illegalHost(machine: Machine, save: HostSave): string | undefined {
+  const { features } = machine;
+  const { cr0, cr3, cr4, efer } = save;
   if (!within(cr0, 32) || (!has(cr0, CD) && has(cr0, NW))) return 'cr0';
   if (wantsLongMode(save) && !has(cr4, PAE)) return 'long mode without pae';
   if (isReserved(cr4, features.cr4Valid)) return 'reserved bit of cr4';
   if (has(cr4, PCIDE) && !wantsLongMode(save)) return 'pcide outside long mode';
   if (has(cr4, CET) && !has(cr0, WP)) return 'cet without wp';
   if (isReserved(efer, features.eferValid)) return 'reserved bit of efer';
+  if (wantsPae(save) && isBadTable(machine, cr3)) return 'reserved bit of a pdpte';
   return undefined;
 }
 
-const saveOf = ({ cr0, cr3, cr4, efer, l, d }: Machine): VmcbSave => ({
+/** "Saving Host State": no CR2, no debug registers, no task priority. */
+const hostOf = ({ cr0, cr3, cr4, efer, l, d }: Machine): HostSave => ({
   cr0,
   cr3,
   cr4,
@@ -160,32 +190,45 @@ const saveOf = ({ cr0, cr3, cr4, efer, l, d }: Machine): VmcbSave => ({
   csD: d,
 });
 
-function load(machine: Machine, save: VmcbSave): void {
+/** "The same subset of processor state as is loaded by the VMRUN instruction". */
+const savedOf = (machine: Machine, vTpr: bigint): VmcbSave => {
+  const { cr2, dr6, dr7, cpl } = machine;
+  return { ...hostOf(machine), cr2, dr6, dr7, cpl, vTpr };
+};
+
+function load(machine: Machine, save: HostSave): void {
   machine.cr0 = kept(save.cr0);
   machine.cr3 = save.cr3;
   machine.cr4 = save.cr4;
   machine.efer = withLma(save.efer, save.cr0);
   machine.l = save.csL;
   machine.d = save.csD;
+  if (wantsPae(save)) loadTable(machine);
 }
 
 /**
  * #VMEXIT: the host as it was saved, with PE forced, at CPL 0. An illegal one shuts down, with the
- * registers that were there: nobody can read them.
+ * registers that were there: nobody can read them. Breakpoints are off, and DR7 else as after
+ * reset, which the manual leaves open.
  */
-function exit(machine: Machine, host: VmcbSave, reason: bigint, path: string): Answer {
+function exit(machine: Machine, reason: bigint, path: string, info = 0n): Answer {
+  const { guest } = machine;
+  if (guest === null) throw new Error('#VMEXIT: expected a guest');
+  const { host, vTpr } = guest;
   const forced = { ...host, cr0: has(host.cr0, PE) ? host.cr0 : host.cr0 + 1n };
   machine.guest = null;
-  const broken = illegalHost(machine.features, forced);
+  const broken = illegalHost(machine, forced);
   if (broken !== undefined) {
     machine.isShutDown = true;
     return { outcome: { kind: 'shutdown' }, path: `host: ${broken}` };
   }
+  const saved = savedOf(machine, vTpr);
   load(machine, forced);
   machine.cpl = 0;
+  machine.dr7 = 0x400n;
   const isForced = forced.cr0 !== host.cr0;
   return {
-    outcome: { kind: 'exit', reason, qualification: 0n },
+    outcome: { kind: 'exit', reason, qualification: info, saved },
     path: isForced ? 'pe forced' : path,
   };
 }
@@ -197,7 +240,7 @@ function intercepted(machine: Machine, code: number, path: string): Answer | und
   const isRead = code < 0x10;
   const mask = isRead ? guest.vmcb.interceptCrReads : guest.vmcb.interceptCrWrites;
   if (!has(BigInt(mask), code % 16)) return undefined;
-  return exit(machine, guest.host, BigInt(code), path);
+  return exit(machine, BigInt(code), path);
 }
 
 function registersOf({ cr0, cr3, cr4, efer, l }: Machine): Registers {
@@ -227,9 +270,13 @@ function writeCr0(machine: Machine, source: bigint): Answer {
   const next = predicted.registers.cr0;
   const changed = CR0_KEPT.filter((bit) => next.has(bit) !== has(cr0, bit));
   if (guest?.vmcb.selectiveCr0Write === true && changed.some((bit) => bit !== TS && bit !== MP)) {
-    return exit(machine, guest.host, BigInt(VMEXIT_CR0_SEL_WRITE), 'selective write of cr0');
+    return exit(machine, BigInt(VMEXIT_CR0_SEL_WRITE), 'selective write of cr0');
   }
+  const isPae = next.has(PG) && has(machine.cr4, PAE) && !has(machine.efer, LME);
+  const loads = isPae && [PG, CD, NW].some((bit) => changed.includes(bit));
+  if (loads && isBadTable(machine, machine.cr3)) return protection(machine, 'cr0 pdptes');
   take(machine, predicted);
+  if (loads) loadTable(machine);
   return done(guest?.vmcb.selectiveCr0Write === true ? 'cr0 written, ts and mp' : 'cr0 written');
 }
 
@@ -240,7 +287,10 @@ function writeCr3(machine: Machine, source: bigint): Answer {
   if (hasReservedCr3(machine.features, stored)) return protection(machine, 'cr3 value');
   const exited = intercepted(machine, 0x13, 'write of cr3');
   if (exited !== undefined) return exited;
+  const isPae = has(machine.cr0, PG) && has(machine.cr4, PAE) && !has(machine.efer, LMA);
+  if (isPae && isBadTable(machine, stored)) return protection(machine, 'cr3 pdptes');
   machine.cr3 = stored;
+  if (isPae) loadTable(machine);
   return done(isTagged ? 'cr3 written, no flush' : 'cr3 written');
 }
 
@@ -249,7 +299,13 @@ function writeCr4(machine: Machine, source: bigint): Answer {
   if ('faults' in predicted) return protection(machine, 'cr4 value');
   const exited = intercepted(machine, 0x14, 'write of cr4');
   if (exited !== undefined) return exited;
+  const next = predicted.registers.cr4;
+  const isPae = has(machine.cr0, PG) && next.has(PAE) && !has(machine.efer, LMA);
+  const loads =
+    isPae && [PSE, PAE, PGE, SMEP].some((bit) => next.has(bit) !== has(machine.cr4, bit));
+  if (loads && isBadTable(machine, machine.cr3)) return protection(machine, 'cr4 pdptes');
   take(machine, predicted);
+  if (loads) loadTable(machine);
   return done('cr4 written');
 }
 
@@ -269,9 +325,15 @@ function writeCr(machine: Machine, cr: number, source: bigint): Answer {
   if (cr === 8 && !within(word, 4)) return protection(machine, 'cr8 value');
   const exited = intercepted(machine, 0x10 + cr, `write of cr${cr}`);
   if (exited !== undefined) return exited;
-  if (cr === 2) machine.cr2 = word;
-  else machine.cr8 = word;
-  return done(`cr${cr} written`);
+  if (cr === 2) {
+    machine.cr2 = word;
+    return done('cr2 written');
+  }
+  const { guest } = machine;
+  if (guest !== null) guest.vTpr = word;
+  const isMasked = guest?.vmcb.virtualTpr === true;
+  if (!isMasked) machine.cr8 = word;
+  return done(isMasked ? 'v_tpr written' : 'cr8 written');
 }
 
 function readCr(machine: Machine, cr: number): Answer {
@@ -279,7 +341,8 @@ function readCr(machine: Machine, cr: number): Answer {
   if (machine.cpl > 0) return protection(machine, 'cpl');
   const exited = intercepted(machine, cr, `read of cr${cr}`);
   if (exited !== undefined) return exited;
-  const { cr0, cr2, cr3, cr4, cr8 } = machine;
+  const { cr0, cr2, cr3, cr4, cr8, guest } = machine;
+  if (cr === 8 && guest?.vmcb.virtualTpr === true) return value('v_tpr read', guest.vTpr);
   const read = new Map([
     [0, cr0],
     [2, cr2],
@@ -306,7 +369,7 @@ function lmsw(machine: Machine, source: bigint): Answer {
   if (exited !== undefined) return exited;
   const { guest, cr0 } = machine;
   if (guest?.vmcb.selectiveCr0Write === true) {
-    return exit(machine, guest.host, BigInt(VMEXIT_CR0_SEL_WRITE), 'selective lmsw');
+    return exit(machine, BigInt(VMEXIT_CR0_SEL_WRITE), 'selective lmsw');
   }
   machine.cr0 = cr0 - (cr0 % 16n) + (source % 16n);
   if (has(cr0, PE) && !has(machine.cr0, PE)) machine.cr0 += 1n;
@@ -318,8 +381,19 @@ function smsw(machine: Machine): Answer {
   return intercepted(machine, 0, 'smsw') ?? value('msw read', machine.cr0);
 }
 
-function efer(machine: Machine, written: bigint | undefined): Answer {
+/** "MSR Ranges Covered by MSRPM"; the map itself has no bit set. */
+const isCovered = (msr: number): boolean =>
+  [0, 0xc000_0000, 0xc001_0000].some((first) => first <= msr && msr < first + 0x2000);
+
+/** RDMSR and WRMSR: the privilege, the intercept, and then what the MSR says. Only EFER is there. */
+function accessMsr(machine: Machine, msr: number, written: bigint | undefined): Answer {
   if (machine.cpl > 0) return protection(machine, 'cpl');
+  if (machine.guest?.vmcb.interceptMsrs === true && !isCovered(msr)) {
+    const isRead = written === undefined;
+    const path = `${isRead ? 'rdmsr' : 'wrmsr'} outside the map`;
+    return exit(machine, BigInt(VMEXIT_MSR), path, isRead ? 0n : 1n);
+  }
+  if (msr !== EFER) return protection(machine, 'no such msr');
   if (written === undefined) return value('efer read', machine.efer);
   const predicted = predictEfer(registersOf(machine), written, machine.features);
   if ('faults' in predicted) return protection(machine, 'efer value');
@@ -331,13 +405,20 @@ function vmrun(machine: Machine, vmcb: Vmcb): Answer {
   if (!has(machine.efer, SVME) || !has(machine.cr0, PE)) return undefinedOpcode('no svm');
   if (machine.cpl > 0) return protection(machine, 'cpl');
   const { guest } = machine;
-  if (guest !== null) return exit(machine, guest.host, BigInt(VMEXIT_VMRUN), 'vmrun in a guest');
-  const host = saveOf(machine);
-  const broken = illegal(machine.features, vmcb.save);
-  if (broken !== undefined) return exit(machine, host, VMEXIT_INVALID, `guest: ${broken}`);
-  load(machine, vmcb.save);
-  machine.guest = { vmcb, host };
-  return done('guest runs');
+  if (guest !== null) return exit(machine, BigInt(VMEXIT_VMRUN), 'vmrun in a guest');
+  const { save } = vmcb;
+  const broken = illegal(machine, save);
+  if (broken !== undefined) {
+    const outcome = { kind: 'exit', reason: VMEXIT_INVALID, qualification: 0n } as const;
+    return { outcome, path: `guest: ${broken}` };
+  }
+  machine.guest = { vmcb, vTpr: save.vTpr, host: hostOf(machine) };
+  load(machine, save);
+  machine.cr2 = save.cr2;
+  machine.dr6 = save.dr6;
+  machine.dr7 = save.dr7;
+  machine.cpl = has(save.cr0, PE) ? save.cpl : 0;
+  return done(has(save.cr0, PE) || save.cpl === 0 ? 'guest runs' : 'guest runs, cpl forced');
 }
 
 /** Does an operation to a machine, in place. */
@@ -345,7 +426,7 @@ export function perform(machine: Machine, operation: SvmOperation): Answer {
   const { guest, isShutDown } = machine;
   if (operation.op === 'guestExit') {
     if (guest === null) return ignored('no guest');
-    return exit(machine, guest.host, BigInt(VMEXIT_INTR), 'interrupt');
+    return exit(machine, BigInt(VMEXIT_INTR), 'interrupt');
   }
   if (operation.op === 'hostSaveWrite') {
     if (guest === null) return done('no guest');
@@ -366,8 +447,11 @@ export function perform(machine: Machine, operation: SvmOperation): Answer {
       return smsw(machine);
     case 'rdmsr':
     case 'wrmsr':
-      if (operation.msr !== EFER) throw new Error(`msr: expected EFER, got ${operation.msr}`);
-      return efer(machine, operation.op === 'wrmsr' ? operation.value : undefined);
+      return accessMsr(
+        machine,
+        operation.msr,
+        operation.op === 'wrmsr' ? operation.value : undefined,
+      );
     case 'iret':
       machine.cpl = operation.cpl;
       machine.l = operation.l;

@@ -108,7 +108,7 @@ const vmcs = object({
     }),
   ),
 });
-const vmcbSave = object({
+const hostSave = object({
   cr0: hex(),
   cr3: hex(),
   cr4: hex(),
@@ -116,11 +116,26 @@ const vmcbSave = object({
   csL: boolean,
   csD: boolean,
 });
+const vmcbSave = object({
+  cr0: hex(),
+  cr2: hex(),
+  cr3: hex(),
+  cr4: hex(),
+  efer: hex(),
+  dr6: hex(),
+  dr7: hex(),
+  cpl,
+  csL: boolean,
+  csD: boolean,
+  vTpr: hex(0n, 0xfn),
+});
 const vmcb = object({
   save: vmcbSave,
   interceptCrWrites: integer(0, 0xffff),
   interceptCrReads: integer(0, 0xffff),
   selectiveCr0Write: boolean,
+  interceptMsrs: boolean,
+  virtualTpr: boolean,
 });
 /** struct kvm_sregs, as far as the model has it. */
 export const decodeSregs: Decoder<Sregs> = object({
@@ -158,7 +173,7 @@ const operation: Decoder<CpuOperation> = union('op', {
   reset: {},
   guestExit: {},
   smramWrite: { offset: smramOffset, size, value: hex() },
-  hostSaveWrite: { host: vmcbSave },
+  hostSaveWrite: { host: hostSave },
   memoryWrite: { address, value: hex() },
   setSregs: { sregs: decodeSregs },
   hostRdmsr: { msr },
@@ -169,7 +184,7 @@ const outcome: Decoder<CpuOutcome> = union('kind', {
   done: {},
   value: { value: hex() },
   fault: { vector, errorCode: optional(integer(0, 0xffff)), violations: optional(array(string)) },
-  exit: { reason: hex(), qualification: hex() },
+  exit: { reason: hex(), qualification: hex(), saved: optional(vmcbSave) },
   vmFail: { error: integer(0, 255) },
   shutdown: {},
   internalError: {},

@@ -117,8 +117,9 @@ export function guestReadsCr(state: ControlState, cr: CrNumber): GuestAccess | u
   const { virtualization } = state;
   if (virtualization === null) return undefined;
   if (virtualization.kind === 'svm') {
-    const isIntercepted = (virtualization.vmcb.interceptCrReads & (1 << cr)) !== 0;
-    return isIntercepted ? svmExit(state, BigInt(cr)) : undefined;
+    const { vmcb, vTpr } = virtualization;
+    if ((vmcb.interceptCrReads & (1 << cr)) !== 0) return svmExit(state, BigInt(cr));
+    return cr === 8 && vmcb.virtualTpr ? { kind: 'value', value: vTpr } : undefined;
   }
   if (virtualization.vmcs === null) return undefined;
   if (storeExits(virtualization.vmcs, cr)) {

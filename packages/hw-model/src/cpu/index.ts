@@ -42,6 +42,7 @@ export {
   type Features,
   type Implementation,
 } from './revisions.ts';
+export { guestAccessesMsr } from './guest-msr.ts';
 export { RULES } from './rules.ts';
 export * from './save-state.ts';
 export { featuresOfSetup, initialState, type CpuSetup, type MemoryWord } from './setup.ts';

@@ -156,7 +156,18 @@ const CR8_DEFINED = 0xfn;
 
 function writeCr8(state: ControlState, value: bigint): CpuStep {
   if ((value & ~CR8_DEFINED) !== 0n) return fault(state, VECTOR.GP, 'cr8.reserved');
-  return done({ ...state, cr8: value }, 'cr8.written');
+  return done(withTpr(state, value), 'cr8.written');
+}
+
+/**
+ * The state with a task priority. A guest of SVM writes V_TPR, and the CPU's own too unless
+ * V_INTR_MASKING keeps them apart. AMD APM volume 2, "Interrupt and Local APIC Support", virtualizing APIC.TPR.
+ */
+function withTpr(state: ControlState, value: bigint): ControlState {
+  const { virtualization } = state;
+  if (virtualization?.kind !== 'svm') return { ...state, cr8: value };
+  const cr8 = virtualization.vmcb.virtualTpr ? state.cr8 : value;
+  return { ...state, cr8, virtualization: { ...virtualization, vTpr: value } };
 }
 
 /**

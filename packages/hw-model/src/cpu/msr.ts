@@ -4,6 +4,7 @@ import { firstBroken, fullTrail } from './checklist.ts';
 import type { RegisterWrite } from './cr0-checks.ts';
 import { VMX_CR0_FIXED0 } from './cr0-checks.ts';
 import { VECTOR } from './exception.ts';
+import { guestAccessesMsr } from './guest-msr.ts';
 import * as msr from './msr-numbers.ts';
 import { CR4_CET, CR4_LA57, CR4_VMXE, EFER_LMA, EFER_SVME, LOW_32 } from './registers.ts';
 import { ARCHITECTURE, type Implementation } from './revisions.ts';
@@ -151,6 +152,8 @@ function read(state: ControlState, index: number, by: Accessor): bigint | undefi
  */
 export function rdmsr(state: ControlState, index: number): CpuStep {
   if (state.cpl > 0) return fault(state, VECTOR.GP, 'msr.needs-cpl0');
+  const exit = guestAccessesMsr(state, index, 'read');
+  if (exit !== undefined) return exit;
   const found = read(state, index, 'guest');
   if (found === undefined) return fault(state, VECTOR.GP, 'msr.unknown', AFTER_CPL);
   return { ...valueStep(state, found, 'msr.read'), trail: AFTER_UNKNOWN };
@@ -173,6 +176,16 @@ export function wrmsr(
   implementation: Implementation = ARCHITECTURE,
 ): CpuStep {
   if (state.cpl > 0) return fault(state, VECTOR.GP, 'msr.needs-cpl0');
+  return guestAccessesMsr(state, index, 'write') ?? write(state, index, value, implementation);
+}
+
+/** A write that reaches the MSR, whoever makes it. */
+function write(
+  state: ControlState,
+  index: number,
+  value: bigint,
+  implementation: Implementation,
+): CpuStep {
   if (index === msr.MSR_EFER) return writeEfer(state, value, implementation);
   const found = find(state, index, 'guest');
   if (found === undefined) return fault(state, VECTOR.GP, 'msr.unknown', AFTER_CPL);
@@ -206,11 +219,10 @@ export function hostWrmsr(
   value: bigint,
   implementation: Implementation = ARCHITECTURE,
 ): CpuStep {
-  const asKernel: ControlState = state.cpl === 0 ? state : { ...state, cpl: 0 };
-  const step = wrmsr(asKernel, index, value, implementation);
+  const step = write(state, index, value, implementation);
   if (step.outcome.kind !== 'done') return unprocessed(state);
   const outcome = { kind: 'processed', count: 1 } as const;
-  return { state: { ...step.state, cpl: state.cpl }, outcome, rule: 'host-msr.written', trail: [] };
+  return { state: step.state, outcome, rule: 'host-msr.written', trail: [] };
 }
 
 function unprocessed(state: ControlState): CpuStep {

@@ -2,7 +2,7 @@
 import type { Vector } from './exception.ts';
 import type { Sregs } from './sregs.ts';
 import type { Cpl } from './state.ts';
-import type { Vmcb, VmcbSave, Vmcs } from './virtualization.ts';
+import type { HostSave, Vmcb, Vmcs } from './virtualization.ts';
 
 /** An instruction that the CPU executes. */
 export type Instruction =
@@ -44,7 +44,7 @@ export type CpuEvent =
       readonly size: 1 | 2 | 4 | 8;
       readonly value: bigint;
     }
-  | { readonly op: 'hostSaveWrite'; readonly host: VmcbSave }
+  | { readonly op: 'hostSaveWrite'; readonly host: HostSave }
   /** A quadword of physical memory; nothing where no memory is attached. */
   | { readonly op: 'memoryWrite'; readonly address: number; readonly value: bigint };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { RuleId } from '@kernel-models/model-core';
 import type { Vector } from './exception.ts';
+import type { VmcbSave } from './virtualization.ts';
 
 /** An exception, as its handler sees it. */
 export interface FaultOutcome {
@@ -24,9 +25,15 @@ export type CpuOutcome =
   | FaultOutcome
   /**
    * The guest ended, host state is loaded. `reason` is the basic exit reason of VMX (bit 31: failed
-   * entry) or the exit code of SVM; VMEXIT_INVALID is -1 as 64 bits.
+   * entry) or the exit code of SVM; VMEXIT_INVALID is -1 as 64 bits. `qualification` is VMX's exit
+   * qualification or SVM's EXITINFO1, `saved` what #VMEXIT wrote into the VMCB.
    */
-  | { readonly kind: 'exit'; readonly reason: bigint; readonly qualification: bigint }
+  | {
+      readonly kind: 'exit';
+      readonly reason: bigint;
+      readonly qualification: bigint;
+      readonly saved?: VmcbSave;
+    }
   /** VMfailValid: the VM-instruction error. Nothing else changed. */
   | { readonly kind: 'vmFail'; readonly error: number }
   /** The CPU is shut down. */

@@ -223,18 +223,28 @@ const OTHERS: readonly (readonly [string, string, string])[] = [
     'Intel SDM volume 3, "VMX Non-Root Operation"; AMD APM volume 2, "Secure Virtual Machine"',
   ],
   [
+    'guest.msr-access-exit',
+    'No permission map covers the MSR: the access is for the hypervisor.',
+    'Intel SDM volume 3, "VMX Non-Root Operation"; AMD APM volume 2, "MSR Intercepts"',
+  ],
+  [
     'guest.interrupt',
     'An interrupt for the host ends the guest.',
     'Intel SDM volume 3, "VMX Non-Root Operation"; AMD APM volume 2, "Secure Virtual Machine"',
   ],
   [
     'vmxon.no-vmxe',
-    'VMXON needs protected mode and CR4.VMXE.',
+    'VMXON needs CR4.VMXE, and protected or 64-bit mode.',
     'Intel SDM volume 3, "VMX Instruction Reference", VMXON',
   ],
   [
+    'vmxon.exits-guest',
+    'VMXON in a guest exits.',
+    'Intel SDM volume 3, "VMX Non-Root Operation", unconditional exits',
+  ],
+  [
     'vmxon.already',
-    'VMXON in VMX operation does nothing but fail.',
+    'VMXON in VMX root operation does nothing but fail.',
     'Intel SDM volume 3, "VMX Instruction Reference", VMXON',
   ],
   [
@@ -259,7 +269,7 @@ const OTHERS: readonly (readonly [string, string, string])[] = [
   ],
   [
     'vmx.not-in-operation',
-    'The instruction needs VMX operation.',
+    'The instruction needs VMX operation, and protected or 64-bit mode.',
     'Intel SDM volume 3, "VMX Instruction Reference"',
   ],
   [
@@ -289,8 +299,13 @@ const OTHERS: readonly (readonly [string, string, string])[] = [
   ],
   ['vm-entry.done', 'The guest runs.', 'Intel SDM volume 3, "VM Entries"'],
   [
+    'vmexit.abort',
+    'The host would be in PAE paging with a reserved bit in a present PDPTE: VMX abort.',
+    'Intel SDM volume 3, "VM Exits", VMX aborts',
+  ],
+  [
     'vmrun.no-svme',
-    'VMRUN needs protected mode and EFER.SVME.',
+    'VMRUN needs protected mode and EFER.SVME, and no VMX operation.',
     'AMD APM volume 2, "Secure Virtual Machine", enabling',
   ],
   ['vmrun.needs-cpl0', 'VMRUN needs CPL 0.', 'AMD APM volume 3, VMRUN'],

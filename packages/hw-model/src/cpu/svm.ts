@@ -17,9 +17,10 @@ import {
   EFER_SVME,
   LOW_32,
 } from './registers.ts';
-import { isRealMode, type ControlState } from './state.ts';
+import { loadPdptes, pdptesAreInvalid } from './pdpte.ts';
+import { isPaePaging, isRealMode, sameShape, type ControlState } from './state.ts';
 import { done, fault, type CpuStep } from './step.ts';
-import type { Vmcb, VmcbSave } from './virtualization.ts';
+import type { HostSave, Vmcb, VmcbSave } from './virtualization.ts';
 import { exitGuest } from './vm-exit.ts';
 
 /*
@@ -78,6 +79,12 @@ export const VMRUN_CHECKS: readonly Check<Vmrun>[] = [
     broken: ({ state, save }) => (save.cr4 & ~state.features.cr4Valid) !== 0n,
   },
   {
+    id: 'vmrun.debug-high-half',
+    sentence: 'The guest has a 1 in bits 63:32 of DR6 or DR7.',
+    origin: 'AMD APM volume 2, "Canonicalization and Consistency Checks"',
+    broken: ({ save: { dr6, dr7 } }) => (dr6 | dr7) > LOW_32,
+  },
+  {
     id: 'vmrun.efer-reserved',
     sentence: 'The guest has a reserved bit of EFER set.',
     origin: 'AMD APM volume 2, "Canonicalization and Consistency Checks"',
@@ -102,20 +109,28 @@ export const VMRUN_CHECKS: readonly Check<Vmrun>[] = [
     origin: 'AMD APM volume 2, "Canonicalization and Consistency Checks"',
     broken: ({ save }) => (save.cr4 & CR4_CET) !== 0n && (save.cr0 & CR0_WP) === 0n,
   },
+  {
+    id: 'vmrun.pdpte-reserved',
+    sentence: 'The guest is in PAE paging, and a present PDPTE has a reserved bit.',
+    origin: 'AMD APM volume 2, "VMRUN Instruction", loading guest state',
+    broken: ({ state, save: { cr0, cr3, cr4, efer } }) =>
+      isPaePaging({ cr0, cr4, efer: eferUnder(cr0, efer) }) && pdptesAreInvalid(state, cr3),
+  },
 ];
 
 const VMRUN_LIST = checklist(VMRUN_CHECKS);
 
-/** VMRUN: keeps the host's control registers and loads the guest's. */
+/**
+ * VMRUN: keeps the host's control registers and loads the guest's. Nested paging is not on, so that
+ * a guest in PAE paging has its PDPTEs loaded.
+ */
 export function vmrun(state: ControlState, vmcb: Vmcb): CpuStep {
-  const isAvailable = (state.efer & EFER_SVME) !== 0n && !isRealMode(state);
+  const isAvailable =
+    (state.efer & EFER_SVME) !== 0n && !isRealMode(state) && state.virtualization?.kind !== 'vmx';
   if (!isAvailable) return fault(state, VECTOR.UD, 'vmrun.no-svme');
   if (state.cpl > 0) return fault(state, VECTOR.GP, 'vmrun.needs-cpl0');
   if (state.virtualization?.kind === 'svm') {
     return exitGuest(state, VMEXIT_VMRUN, 0n, 'vmrun.in-guest');
-  }
-  if (state.virtualization !== null) {
-    return { state, outcome: { kind: 'ignored' }, rule: 'vmrun.in-guest', trail: [] };
   }
   const { save } = vmcb;
   const broken = firstBroken(VMRUN_LIST, { state, save });
@@ -123,26 +138,36 @@ export function vmrun(state: ControlState, vmcb: Vmcb): CpuStep {
     const outcome = { kind: 'exit', reason: VMEXIT_INVALID, qualification: 0n } as const;
     return { state, outcome, ...broken };
   }
+  return done(loadGuest(state, vmcb), 'vmrun.done');
+}
+
+function loadGuest(state: ControlState, vmcb: Vmcb): ControlState {
+  const { save } = vmcb;
   const { cr0: hostCr0, cr3, cr4, efer, cs } = state;
   const cr0 = (save.cr0 & CR0_DEFINED) | CR0_ET;
-  const next: ControlState = {
+  const next = sameShape({
     ...state,
     cr0,
+    cr2: save.cr2,
     cr3: save.cr3,
     cr4: save.cr4,
     efer: eferUnder(cr0, save.efer),
+    dr6: save.dr6,
+    dr7: save.dr7,
+    cpl: isRealMode({ cr0 }) ? 0 : save.cpl,
     cs: { ...cs, l: save.csL, d: save.csD },
     virtualization: {
       kind: 'svm',
       vmcb,
+      vTpr: save.vTpr,
       host: { cr0: hostCr0, cr3, cr4, efer, csL: cs.l, csD: cs.d },
     },
-  };
-  return done(next, 'vmrun.done');
+  });
+  return isPaePaging(next) ? loadPdptes(next) : next;
 }
 
 /** Somebody writes the host save area, which lies in memory, while the guest runs. */
-export function hostSaveWrite(state: ControlState, host: VmcbSave): CpuStep {
+export function hostSaveWrite(state: ControlState, host: HostSave): CpuStep {
   if (state.virtualization?.kind !== 'svm') return done(state, 'host-save.not-in-use');
   return done({ ...state, virtualization: { ...state.virtualization, host } }, 'host-save.written');
 }

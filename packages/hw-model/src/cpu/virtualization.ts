@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import type { Cpl } from './state.ts';
 
 /**
  * Which accesses to CR3 and CR8 end a guest of VMX: primary processor-based controls 15, 16, 19 and
@@ -47,10 +48,10 @@ export interface Vmcs {
 }
 
 /**
- * The control-register part of a VMCB's save area. AMD APM volume 2, appendix on the layout of the
- * VMCB.
+ * What VMRUN keeps of the host and #VMEXIT brings back. AMD APM volume 2, "VMRUN Instruction",
+ * saving host state.
  */
-export interface VmcbSave {
+export interface HostSave {
   readonly cr0: bigint;
   readonly cr3: bigint;
   readonly cr4: bigint;
@@ -59,7 +60,22 @@ export interface VmcbSave {
   readonly csD: boolean;
 }
 
-/** A VMCB: the guest's save area and the intercepts of control-register writes. */
+/**
+ * What VMRUN loads of a VMCB and #VMEXIT writes back: the control-register part of its save area,
+ * and the guest's task priority. AMD APM volume 2, "VMRUN Instruction", and the appendix on the
+ * layout of the VMCB.
+ */
+export interface VmcbSave extends HostSave {
+  readonly cr2: bigint;
+  readonly dr6: bigint;
+  readonly dr7: bigint;
+  /** In real mode 0 is taken instead. */
+  readonly cpl: Cpl;
+  /** V_TPR, offset 0x060, bits 3:0. */
+  readonly vTpr: bigint;
+}
+
+/** A VMCB: the guest's state, and the intercepts of accesses to control registers and MSRs. */
 export interface Vmcb {
   readonly save: VmcbSave;
   /** Offset 0x002: bit n intercepts a write of CRn. */
@@ -68,6 +84,13 @@ export interface Vmcb {
   readonly interceptCrReads: number;
   /** Intercepts a write of CR0 that changes more than TS and MP. */
   readonly selectiveCr0Write: boolean;
+  /**
+   * MSR_PROT: an access to an MSR that the permission map does not cover ends the guest. The map
+   * itself lets everything through.
+   */
+  readonly interceptMsrs: boolean;
+  /** V_INTR_MASKING, offset 0x060, bit 24: the guest's CR8 is V_TPR, and the host's its own. */
+  readonly virtualTpr: boolean;
 }
 
 /** In VMX operation: as the hypervisor (root), or as its guest under a VMCS. */
@@ -84,8 +107,10 @@ export const VMX_ROOT: VmxState = Object.freeze({ kind: 'vmx', vmcs: null });
 export interface SvmState {
   readonly kind: 'svm';
   readonly vmcb: Vmcb;
+  /** The guest's task priority now. */
+  readonly vTpr: bigint;
   /** The host save area that #VMEXIT loads. */
-  readonly host: VmcbSave;
+  readonly host: HostSave;
 }
 
 /** Hardware virtualization in use. */

@@ -13,14 +13,22 @@ import {
   CR4_CET,
   CR4_PAE,
   CR4_PCIDE,
+  DR7_RESET,
   EFER_LMA,
   EFER_LME,
   LOW_32,
   RFLAGS_FIXED,
 } from './registers.ts';
+import { loadPdptes, pdptesAreInvalid } from './pdpte.ts';
 import { NO_TRAIL, type CpuStep } from './step.ts';
-import { sameShape, type ControlState } from './state.ts';
-import { VMX_ROOT, type SvmState, type VmcbSave, type Vmcs } from './virtualization.ts';
+import { isPaePaging, sameShape, type ControlState } from './state.ts';
+import {
+  VMX_ROOT,
+  type HostSave,
+  type SvmState,
+  type VmcbSave,
+  type Vmcs,
+} from './virtualization.ts';
 
 /**
  * Bits of CR0 that VM entry and VM exit leave alone. Intel SDM volume 3, "VM Entries" and "VM
@@ -41,7 +49,7 @@ export function loadHostState(state: ControlState, vmcs: Vmcs): ControlState {
   const { hostAddressSpaceSize: is64Bit } = vmcs;
   const cr4 = is64Bit ? vmcs.hostCr4 | CR4_PAE : vmcs.hostCr4 & ~CR4_PCIDE;
   const mode = is64Bit ? EFER_LMA | EFER_LME : 0n;
-  return sameShape({
+  const next = sameShape({
     ...state,
     cr0: loadedCr0(vmcs.hostCr0, state.cr0),
     cr3: vmcs.hostCr3,
@@ -50,17 +58,19 @@ export function loadHostState(state: ControlState, vmcs: Vmcs): ControlState {
     cpl: 0,
     cs: { ...state.cs, l: is64Bit, d: !is64Bit },
     rflags: RFLAGS_FIXED,
+    dr7: DR7_RESET,
     virtualization: VMX_ROOT,
   });
+  return isPaePaging(next) ? loadPdptes(next) : next;
 }
 
 /** A host save area on its way into a CPU. */
 export interface HostRestore {
   readonly state: ControlState;
-  readonly host: VmcbSave;
+  readonly host: HostSave;
 }
 
-function isLongModeHost({ cr0, efer }: VmcbSave): boolean {
+function isLongModeHost({ cr0, efer }: HostSave): boolean {
   return (efer & EFER_LME) !== 0n && (cr0 & CR0_PG) !== 0n;
 }
 
@@ -94,14 +104,31 @@ export const HOST_SAVE_CHECKS: readonly Check<HostRestore>[] = [
     origin: 'AMD APM volume 2, "Secure Virtual Machine", #VMEXIT',
     broken: ({ state, host }) => (host.efer & ~(state.features.eferValid | EFER_LMA)) !== 0n,
   },
+  {
+    id: 'vmexit.host-pdpte',
+    sentence: 'The host is in PAE paging, and a present PDPTE has a reserved bit.',
+    origin: 'AMD APM volume 2, "Secure Virtual Machine", #VMEXIT',
+    broken: ({ state, host: { cr0, cr3, cr4, efer } }) =>
+      isPaePaging({ cr0, cr4, efer: eferUnder(cr0, efer) }) && pdptesAreInvalid(state, cr3),
+  },
 ];
 
 const HOST_SAVE_LIST = checklist(HOST_SAVE_CHECKS);
 
-/** #VMEXIT: host state comes from the save area, PE is forced to 1, an illegal state shuts down. */
+/** What #VMEXIT writes into the VMCB: what VMRUN loads of it, as the guest left it. */
+export function guestSave(state: ControlState, { vTpr }: SvmState): VmcbSave {
+  const { cr0, cr2, cr3, cr4, efer, dr6, dr7, cpl, cs } = state;
+  return { cr0, cr2, cr3, cr4, efer, dr6, dr7, cpl, csL: cs.l, csD: cs.d, vTpr };
+}
+
+/**
+ * #VMEXIT: host state comes from the save area, PE is forced to 1, breakpoints are off. CR2, DR6
+ * and the task priority are not part of it: they stay as the guest left them. Beyond its
+ * breakpoints the manual says nothing of DR7; here it is as after reset.
+ */
 export function restoreHost(state: ControlState, { host }: SvmState): ControlState {
   const cr0 = (host.cr0 & CR0_DEFINED) | CR0_PE | CR0_ET;
-  return sameShape({
+  const next = sameShape({
     ...state,
     cr0,
     cr3: host.cr3,
@@ -110,8 +137,10 @@ export function restoreHost(state: ControlState, { host }: SvmState): ControlSta
     cpl: 0,
     cs: { ...state.cs, l: host.csL, d: host.csD },
     rflags: RFLAGS_FIXED,
+    dr7: DR7_RESET,
     virtualization: null,
   });
+  return isPaePaging(next) ? loadPdptes(next) : next;
 }
 
 /**
@@ -131,10 +160,29 @@ export function exitGuest(
       const down = { ...state, virtualization: null, activity: 'shutdown' } as const;
       return { state: down, outcome: { kind: 'shutdown' }, ...broken };
     }
-    return { state: restoreHost(state, virtualization), outcome, rule, trail: NO_TRAIL };
+    const saved = guestSave(state, virtualization);
+    const host = restoreHost(state, virtualization);
+    return { state: host, outcome: { ...outcome, saved }, rule, trail: NO_TRAIL };
   }
   if (virtualization === null || virtualization.vmcs === null) {
     return { state, outcome: { kind: 'ignored' }, rule: 'guest.none', trail: NO_TRAIL };
   }
-  return { state: loadHostState(state, virtualization.vmcs), outcome, rule, trail: NO_TRAIL };
+  return exitVmx(state, virtualization.vmcs, { state, outcome, rule, trail: NO_TRAIL });
+}
+
+/**
+ * The host of a VMCS runs, with an outcome; or the VM exit is aborted, which shuts the CPU down,
+ * for the one thing that memory can have spoilt since the checks of VM entry.
+ *
+ * @param ended what ended the guest, or the entry; its state is not taken
+ */
+export function exitVmx(state: ControlState, vmcs: Vmcs, ended: CpuStep): CpuStep {
+  const host = loadHostState(state, vmcs);
+  if (!isPaePaging(host) || !pdptesAreInvalid(host, host.cr3)) return { ...ended, state: host };
+  return {
+    state: { ...host, activity: 'shutdown' },
+    outcome: { kind: 'shutdown' },
+    rule: 'vmexit.abort',
+    trail: NO_TRAIL,
+  };
 }

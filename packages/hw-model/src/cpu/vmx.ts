@@ -17,10 +17,16 @@ import {
   EFER_LME,
   LOW_32,
 } from './registers.ts';
-import { isPaePaging, isRealMode, sameShape, type ControlState } from './state.ts';
+import {
+  isCompatibilityMode,
+  isPaePaging,
+  isRealMode,
+  sameShape,
+  type ControlState,
+} from './state.ts';
 import { done, fault, NO_TRAIL, type CpuStep } from './step.ts';
 import { VMX_ROOT, type Vmcs } from './virtualization.ts';
-import { exitGuest, loadedCr0, loadHostState } from './vm-exit.ts';
+import { exitGuest, exitVmx, loadedCr0 } from './vm-exit.ts';
 
 /*
  * VMX operation, as far as control registers take part in it: VMXON, VMXOFF, and VM entry with its
@@ -39,17 +45,41 @@ export const VM_FAIL_CONTROL_FIELDS = 7;
  * Instruction Reference", VM-instruction error numbers.
  */
 export const VM_FAIL_HOST_STATE = 8;
+/**
+ * VM-instruction error "VMXON executed in VMX root operation". Intel SDM volume 3, "VMX Instruction
+ * Reference", VM-instruction error numbers.
+ */
+export const VM_FAIL_VMXON_IN_ROOT = 15;
 /** Exit reason 33, "VM-entry failure due to invalid guest state", with the entry-failure bit 31. */
 export const EXIT_REASON_INVALID_GUEST_STATE = 0x8000_0021n;
 
-/** VMXON: into VMX root operation. */
+/**
+ * Basic exit reasons of the instructions that always end a guest. Intel SDM volume 3, appendix on
+ * VMX basic exit reasons.
+ */
+const EXIT_REASON_VMLAUNCH = 20n;
+const EXIT_REASON_VMXOFF = 26n;
+const EXIT_REASON_VMXON = 27n;
+
+/** Where VMX instructions are #UD whatever else holds: real mode and compatibility mode. */
+function hasNoVmx(state: ControlState): boolean {
+  return isRealMode(state) || isCompatibilityMode(state);
+}
+
+/** VMXON: into VMX root operation. A guest of SVM has no VMX. */
 export function vmxon(state: ControlState): CpuStep {
-  const { cr0, cr4, features, msrs } = state;
-  if (isRealMode(state) || (cr4 & CR4_VMXE) === 0n) return fault(state, VECTOR.UD, 'vmxon.no-vmxe');
-  if (state.virtualization !== null) {
-    return { state, outcome: { kind: 'ignored' }, rule: 'vmxon.already', trail: NO_TRAIL };
+  const { cr0, cr4, features, msrs, virtualization } = state;
+  if (hasNoVmx(state) || (cr4 & CR4_VMXE) === 0n || virtualization?.kind === 'svm') {
+    return fault(state, VECTOR.UD, 'vmxon.no-vmxe');
+  }
+  if (virtualization !== null && virtualization.vmcs !== null) {
+    return exitGuest(state, EXIT_REASON_VMXON, 0n, 'vmxon.exits-guest');
   }
   if (state.cpl > 0) return fault(state, VECTOR.GP, 'vmxon.needs-cpl0');
+  if (virtualization !== null) {
+    const outcome = { kind: 'vmFail', error: VM_FAIL_VMXON_IN_ROOT } as const;
+    return { state, outcome, rule: 'vmxon.already', trail: NO_TRAIL };
+  }
   const isFixed = (cr0 & VMX_CR0_FIXED0) === VMX_CR0_FIXED0 && (cr4 & ~features.cr4Valid) === 0n;
   if (!isFixed) return fault(state, VECTOR.GP, 'vmxon.fixed-bits');
   const control = (msrs[MSR_IA32_FEATURE_CONTROL] ?? 0n) & FEATURE_CONTROL_VMXON;
@@ -60,8 +90,12 @@ export function vmxon(state: ControlState): CpuStep {
 /** VMXOFF: out of VMX operation; an INIT that waited for it is the caller's to deliver. */
 export function vmxoff(state: ControlState): CpuStep {
   const { virtualization } = state;
-  if (virtualization?.kind !== 'vmx') return fault(state, VECTOR.UD, 'vmx.not-in-operation');
-  if (virtualization.vmcs !== null) return exitGuest(state, 26n, 0n, 'vmxoff.exits-guest');
+  if (virtualization?.kind !== 'vmx' || hasNoVmx(state)) {
+    return fault(state, VECTOR.UD, 'vmx.not-in-operation');
+  }
+  if (virtualization.vmcs !== null) {
+    return exitGuest(state, EXIT_REASON_VMXOFF, 0n, 'vmxoff.exits-guest');
+  }
   if (state.cpl > 0) return fault(state, VECTOR.GP, 'vmxoff.needs-cpl0');
   return done({ ...state, virtualization: null }, 'vmxoff.done');
 }
@@ -208,8 +242,12 @@ const GUEST_LIST = checklist(VM_ENTRY_GUEST_CHECKS);
 /** VMLAUNCH or VMRESUME with a VMCS. */
 export function vmEntry(state: ControlState, vmcs: Vmcs): CpuStep {
   const { virtualization } = state;
-  if (virtualization?.kind !== 'vmx') return fault(state, VECTOR.UD, 'vmx.not-in-operation');
-  if (virtualization.vmcs !== null) return exitGuest(state, 20n, 0n, 'vm-entry.exits-guest');
+  if (virtualization?.kind !== 'vmx' || hasNoVmx(state)) {
+    return fault(state, VECTOR.UD, 'vmx.not-in-operation');
+  }
+  if (virtualization.vmcs !== null) {
+    return exitGuest(state, EXIT_REASON_VMLAUNCH, 0n, 'vm-entry.exits-guest');
+  }
   if (state.cpl > 0) return fault(state, VECTOR.GP, 'vm-entry.needs-cpl0');
   const controls = firstBroken(CONTROL_LIST, { state, vmcs });
   if (controls !== undefined) {
@@ -223,7 +261,7 @@ export function vmEntry(state: ControlState, vmcs: Vmcs): CpuStep {
   if (guest !== undefined) {
     const reason = EXIT_REASON_INVALID_GUEST_STATE;
     const outcome = { kind: 'exit', reason, qualification: 0n } as const;
-    return { state: loadHostState(state, vmcs), outcome, ...guest };
+    return exitVmx(state, vmcs, { state, outcome, ...guest });
   }
   return done(loadGuestState(state, vmcs), 'vm-entry.done');
 }

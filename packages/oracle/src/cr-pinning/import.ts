@@ -252,14 +252,20 @@ function outcomeOf(one: Event, operation: Operation): Outcome {
     case 'einval':
       return isHost ? { kind: 'processed', count: 0 } : { kind: 'errno', errno: 'EINVAL' };
     case 'l1_exit':
-      return L1_EXIT;
+      return { ...L1_EXIT, reason: exitReasonOf(operation) };
     case 'unhandleable':
       return { kind: 'internalError' };
   }
 }
 
 /** The model ends L2 by an interrupt for L1; the format does not say by what. */
-const L1_EXIT: Outcome = { kind: 'exit', reason: 1n, qualification: 0n };
+const L1_EXIT = { kind: 'exit', reason: 1n, qualification: 0n } as const;
+
+/** Basic exit reasons of VMX: RDMSR and WRMSR of an MSR that no bitmap covers. */
+function exitReasonOf({ op }: Operation): bigint {
+  if (op === 'rdmsr') return 31n;
+  return op === 'wrmsr' ? 32n : L1_EXIT.reason;
+}
 
 /** What is after an operation, as the operations that read it. A stopped VM cannot be read. */
 function readsOf({ res, post: found }: Event, revision: string, vmxe: bigint): readonly Imported[] {
