@@ -18,6 +18,17 @@ export interface MeasureOptions {
   readonly minMillis?: number;
   /** Samples that warm the compiler up and do not count. Default 3. */
   readonly warmUp?: number;
+  /**
+   * Which time counts. `cpu` is that of the process on all processors, its compiler and collector
+   * included: on a busy machine it is the same, where `wall` counts the work of others. Default wall.
+   */
+  readonly clock?: 'wall' | 'cpu';
+}
+
+/** What was counted of one subject. */
+export interface Samples {
+  readonly nsPerOperation: readonly number[];
+  readonly operations: number;
 }
 
 /**
@@ -27,36 +38,61 @@ export interface MeasureOptions {
 export function measureInterleaved(
   workload: string,
   subjects: readonly Subject[],
-  { samples = 11, minMillis = 30, warmUp = 3 }: MeasureOptions = {},
+  options?: MeasureOptions,
 ): readonly Series[] {
+  const taken = takeSamples(subjects, options);
+  return subjects.flatMap(({ subject }, index) => seriesOf(workload, subject, taken[index]));
+}
+
+/** The samples of each subject, taken in turn. */
+export function takeSamples(
+  subjects: readonly Subject[],
+  { samples = 11, minMillis = 30, warmUp = 3, clock = 'wall' }: MeasureOptions = {},
+): readonly Samples[] {
   const times = subjects.map(() => [] as number[]);
   const operations = subjects.map(() => 0);
   for (let round = -warmUp; round < samples; round += 1) {
     for (const [index, subject] of subjects.entries()) {
-      const sample = sampleOf(subject, minMillis);
+      const sample = sampleOf(subject, minMillis, clock);
       if (round < 0) continue;
       times[index]?.push(sample.nsPerOperation);
       operations[index] = (operations[index] ?? 0) + sample.operations;
     }
   }
-  return subjects.map(({ subject }, index) => {
-    const sorted = (times[index] ?? []).toSorted((a, b) => a - b);
-    return {
+  return times.map((nsPerOperation, index) => ({
+    nsPerOperation,
+    operations: operations[index] ?? 0,
+  }));
+}
+
+/** A series of the samples of one subject, of several turns perhaps; none where nothing was counted. */
+export function seriesOf(
+  workload: string,
+  subject: string,
+  ...taken: readonly (Samples | undefined)[]
+): readonly Series[] {
+  const known = taken.filter((one) => one !== undefined);
+  const sorted = known.flatMap((one) => one.nsPerOperation).toSorted((a, b) => a - b);
+  if (sorted.length === 0) return [];
+  return [
+    {
       workload,
       subject,
       nsPerOperation: quantile(sorted, 0.5),
       p99: quantile(sorted, 0.99),
       samples: sorted.length,
-      operations: operations[index] ?? 0,
-    };
-  });
+      operations: known.reduce((sum, one) => sum + one.operations, 0),
+    },
+  ];
 }
 
 function sampleOf(
   { prepare, run }: Subject,
   minMillis: number,
+  clock: 'wall' | 'cpu',
 ): { readonly nsPerOperation: number; readonly operations: number } {
   prepare?.();
+  const cpu = process.cpuUsage();
   const started = process.hrtime.bigint();
   let elapsed: bigint;
   let operations = 0;
@@ -64,7 +100,9 @@ function sampleOf(
     operations += run();
     elapsed = process.hrtime.bigint() - started;
   } while (prepare === undefined && elapsed < minMillis * 1e6);
-  return { nsPerOperation: Number(elapsed) / operations, operations };
+  if (clock === 'wall') return { nsPerOperation: Number(elapsed) / operations, operations };
+  const { system, user } = process.cpuUsage(cpu);
+  return { nsPerOperation: ((system + user) * 1000) / operations, operations };
 }
 
 /** A quantile of ascending numbers: the nearest one. */
