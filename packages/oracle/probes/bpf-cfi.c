@@ -588,6 +588,20 @@ static bool in_preamble(const char *symbol)
 	return !strncmp(symbol, "__cfi_", 6);
 }
 
+/*
+ * Where a check was that failed: in the caller, in the preamble of the callee or, since Linux 6.18, at
+ * its entry.
+ */
+static const char *place_of(const char *failure)
+{
+	const char *target = strstr(failure, "(target: ");
+	size_t length = strcspn(failure, "+");
+
+	if (in_preamble(failure) || (target && !strncmp(target + 9, failure, length + 1)))
+		return "callee-check";
+	return build.mode == 3 ? "caller-paranoid" : "caller-check";
+}
+
 static void say_trap(const char *vector, const char *error, const char *place)
 {
 	say("{\"kind\":\"trapped\",\"vector\":\"%s\",\"errorCode\":%s,\"place\":\"%s\",", vector,
@@ -617,16 +631,16 @@ static void say_report(void)
 	}
 	if (!strncmp(text, OTHER_TRAP, strlen(OTHER_TRAP))) {
 		text = next_message(at, record, sizeof(record));
-		if (!text || !in_preamble(text + strlen(AT)))
-			fail("a trap that is not in a preamble: %s", text ? text : "");
-		say_trap("UD", "null", "before-callee");
+		if (!text)
+			fail("the kernel did not say where the trap was");
+		say_trap("UD", "null", in_preamble(text + strlen(AT)) ? "before-callee" : "callee");
 		say("\"reports\":[]}");
 		return;
 	}
 	type = strstr(text, "expected type: ");
 	if (!type)
 		fail("a report: %s", text);
-	text = in_preamble(text + strlen(FAILURE)) ? "callee-check" : "caller-check";
+	text = place_of(text + strlen(FAILURE));
 	say_trap("UD", "null", text);
 	say("\"reports\":[{\"place\":\"%s\",\"type\":\"0x%lx\"}]}", text,
 	    strtoul(type + strlen("expected type: "), NULL, 0));
@@ -760,18 +774,33 @@ static void show_function(const struct word *operation)
 
 /* Check and branch of a call site. */
 #define SITE_SIZE 20
-#define CHECK_SIZE 14
 
-/* Whether a check begins there, as the compiler has written it, or boot. */
-static bool is_check(const unsigned char *code)
+/* How a check goes on behind its hash, as the compiler has written it, or boot. */
+static const struct check {
+	/* Bytes of the MOV of the hash. */
+	uint8_t start;
+	uint8_t size, bytes[11];
+} checks[] = {
+	/* kCFI; FineIBT of Linux 6.2, 6.15 and 6.18; the two of paranoid callers. */
+	{ 6, 8, { 0x45, 0x03, 0x53, 0xf1, 0x74, 0x02, 0x0f, 0x0b } },
+	{ 6, 8, { 0x49, 0x83, 0xeb, 0x10, 0x0f, 0x1f, 0x40, 0x00 } },
+	{ 6, 8, { 0x4d, 0x8d, 0x5b, 0xf0, 0x0f, 0x1f, 0x40, 0x00 } },
+	{ 5, 9, { 0x4d, 0x8d, 0x5b, 0xf0, 0x0f, 0x1f, 0x44, 0x00, 0x00 } },
+	{ 6, 10, { 0x45, 0x3b, 0x53, 0xf7, 0x4d, 0x8d, 0x5b, 0xf0, 0x75, 0xfd } },
+	{ 5, 11, { 0x41, 0x3b, 0x43, 0xf5, 0x2e, 0x4d, 0x8d, 0x5b, 0xf0, 0x75, 0xfd } },
+};
+
+/* The check that begins there; NULL where none does. */
+static const struct check *find_check(const unsigned char *code)
 {
-	static const unsigned char kcfi[] = { 0x45, 0x03, 0x53, 0xf1, 0x74, 0x02, 0x0f, 0x0b },
-				   fineibt[] = { 0x49, 0x83, 0xeb, 0x10, 0x0f, 0x1f, 0x40, 0x00 };
-	bool disabled = code[0] == 0xeb && code[1] == 0x0c;
+	bool mov = code[0] == 0xb8 || (code[0] == 0x41 && code[1] == 0xba);
 
-	if (!disabled && (code[0] != 0x41 || code[1] != 0xba))
-		return false;
-	return !memcmp(code + 6, kcfi, sizeof(kcfi)) || !memcmp(code + 6, fineibt, sizeof(fineibt));
+	if (!mov && (code[0] != 0xeb || code[1] != 0x0c))
+		return NULL;
+	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++)
+		if (!memcmp(code + checks[i].start, checks[i].bytes, checks[i].size))
+			return &checks[i];
+	return NULL;
 }
 
 static void show_site(const struct word *operation)
@@ -787,10 +816,12 @@ static void show_site(const struct word *operation)
 		lacks("CONFIG_LKDTM, built in");
 	code = peek(address);
 	for (size_t at = 0; at + SITE_SIZE <= PEEK_SIZE; at++) {
-		const unsigned char *branch = code + at + CHECK_SIZE;
+		const struct check *check = find_check(code + at);
+		const unsigned char *branch;
 
-		if (!is_check(code + at))
+		if (!check)
 			continue;
+		branch = code + at + check->start + check->size;
 		if (!build.retpoline && memcmp(branch, call_r11, sizeof(call_r11)))
 			lacks("branches without thunks (indirect_target_selection=off)");
 		say_code(code + at, SITE_SIZE, NULL);

@@ -33,6 +33,11 @@ const HEADS = 16;
 const SECTORS = 63;
 
 const MEGABYTE = 1 << 20;
+/**
+ * An initramfs is filled up with zeros to a multiple of it: how much a kernel has booted with tells
+ * in its time, and with that in the random numbers that it draws.
+ */
+const RAMDISK_STEP = 4 * MEGABYTE;
 const BOOT_PARAMS = 0x9_0000;
 const BOOT_PARAMS_SIZE = 4096;
 /** Memory below it that is free in every PC. */
@@ -43,12 +48,13 @@ const KERNEL = 0x10_0000;
 export function linuxDisk({ image, initramfs, parameters, megabytes }: LinuxBoot): Disk {
   const kernel = protectedModePart(image);
   const top = megabytes * MEGABYTE;
-  const ramdisk = { address: top - chunked(initramfs.length), size: initramfs.length };
+  const size = Math.ceil(initramfs.length / RAMDISK_STEP) * RAMDISK_STEP;
+  const ramdisk = { address: top - size, size };
   const params = bootParams(image, parameters, ramdisk, top);
   const pieces: readonly (readonly [address: number, bytes: Uint8Array])[] = [
     [BOOT_PARAMS, params],
     [KERNEL, kernel],
-    [ramdisk.address, initramfs],
+    [ramdisk.address, padded(initramfs, size)],
   ];
   const used = pieces.reduce((sum, [, { length }]) => sum + chunked(length), CHUNK);
   const cylinders = Math.ceil(used / (HEADS * SECTORS * SECTOR));
@@ -61,6 +67,12 @@ export function linuxDisk({ image, initramfs, parameters, megabytes }: LinuxBoot
     at += chunked(bytes.length);
   }
   return { bytes: disk, cylinders, heads: HEADS, sectors: SECTORS };
+}
+
+function padded(bytes: Uint8Array, size: number): Uint8Array {
+  const result = new Uint8Array(size);
+  result.set(bytes);
+  return result;
 }
 
 function chunked(length: number): number {

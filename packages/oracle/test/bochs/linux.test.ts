@@ -52,8 +52,11 @@ describe('a disk to boot from', () => {
             Uint8Array.from(memory.subarray(address, address + size));
           expect(disk.bytes.length).toBe(512 * disk.cylinders * disk.heads * disk.sectors);
           expect(bytes(0x100000, kernel.length)).toEqual(kernel);
-          expect(word(0x21c)).toBe(initramfs.length);
           expect(bytes(word(0x218), initramfs.length)).toEqual(initramfs);
+          const rest = bytes(word(0x218) + initramfs.length, word(0x21c) - initramfs.length);
+          expect(rest.every((byte) => byte === 0)).toBe(true);
+          // Whatever is in it, it is as large.
+          expect([word(0x218), word(0x21c)]).toEqual([(MEGABYTES - 4) << 20, 4 << 20]);
           const line = memory.toString('latin1', word(0x228));
           expect(line.slice(0, line.indexOf('\0'))).toBe(parameters);
           // The header ends where its length says, and is a loader's that has no number.
