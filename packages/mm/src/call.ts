@@ -4,7 +4,7 @@ import { OutOfMemory } from './allocation.ts';
 import { PARENT_SLOT_4_BIT, reuseLinkedNode } from './maple32.ts';
 import type { Disaster, Outcome } from './outcome.ts';
 import type { Refusal } from './refusal.ts';
-import type { Features } from './revisions.ts';
+import type { Features } from './features.ts';
 import type { RuleName } from './rules.ts';
 import { copyState, isUnchanged, type State, type WorkingState } from './state.ts';
 import type { Vma } from './vma.ts';

@@ -30,7 +30,8 @@ export {
   type MapsLine,
 } from './proc-maps.ts';
 export { layoutOf } from './layout.ts';
-export { featuresOf, REVISIONS, type Features } from './revisions.ts';
+export type { Features } from './features.ts';
+export { featuresOf, REVISIONS } from './revisions.ts';
 export { RULES, type RuleName } from './rules.ts';
 export {
   ABIS,

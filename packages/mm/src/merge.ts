@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Call } from './call.ts';
 import { PAGE_SIZE } from './constants.ts';
-import type { Features } from './revisions.ts';
+import type { Features } from './features.ts';
 import { VM_SOFTDIRTY, VM_SPECIAL } from './vm-flags.ts';
 import { sameBacking, withAnonVma, withRange, type Backing, type Vma } from './vma.ts';
 

@@ -2,7 +2,7 @@
 import type { Call, MmStep } from './call.ts';
 import { PAGE_SIZE } from './constants.ts';
 import type { SmapsVma, Totals } from './outcome.ts';
-import type { Features } from './revisions.ts';
+import type { Features } from './features.ts';
 import { vmasOf, type State } from './state.ts';
 import { formatVmFlags, VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE } from './vm-flags.ts';
 import type { Vma } from './vma.ts';

@@ -2,7 +2,8 @@
 import type { AnyTrace, TraceSource } from '@kernel-models/model-core';
 import { importPinningTraces } from './cr-pinning/import.ts';
 import { UsageError } from './exit-code.ts';
-import { driverPart, handshakePart, importGuestTrace } from './tdx-attest/import.ts';
+import { importGuestTrace } from './tdx-attest/import.ts';
+import { driverPart, handshakePart } from './tdx-attest/trace-parts.ts';
 
 /** Where a trace of another format comes from, which its lines do not say. */
 export interface ImportFacts {

@@ -3,8 +3,8 @@ import fc, { type Arbitrary } from 'fast-check';
 import { driver, getquote, TDX_CMD_GET_REPORT0, tsm, verify } from '@kernel-models/tdx-attest';
 import type { Exploration, Subsystem } from '../subsystem.ts';
 import type { Case } from '../target.ts';
+import { deviceCases, isForDevice } from './device-cases.ts';
 import { deviceTargets } from './device-target.ts';
-import { deviceCases, isForDevice } from './driver-cases.ts';
 import { guestTarget, isExecutableInGuest } from './guest-target.ts';
 import { nodeSignatureBackend } from './node-signature-backend.ts';
 

@@ -4,14 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { driver, tsm } from '@kernel-models/tdx-attest';
 import { Unavailable } from '../../src/probe/unavailable.ts';
+import { deviceCases, isForDevice } from '../../src/tdx-attest/device-cases.ts';
 import { deviceTargets } from '../../src/tdx-attest/device-target.ts';
-import {
-  deviceCases,
-  driverCases,
-  executablePart,
-  isExecutableByDriver,
-  isForDevice,
-} from '../../src/tdx-attest/driver-cases.ts';
+import { driverCases } from '../../src/tdx-attest/driver-cases.ts';
+import { executablePart, isExecutableByDriver } from '../../src/tdx-attest/executable-part.ts';
 import { driverTarget } from '../../src/tdx-attest/driver-target.ts';
 
 const world = driver.DEFAULT_SETUP;

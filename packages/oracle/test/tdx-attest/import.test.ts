@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { replay } from '@kernel-models/model-core';
 import { driver, getquote, tsm } from '@kernel-models/tdx-attest';
-import { driverPart, handshakePart, importGuestTrace } from '../../src/tdx-attest/import.ts';
+import { importGuestTrace } from '../../src/tdx-attest/import.ts';
+import { driverPart, handshakePart } from '../../src/tdx-attest/trace-parts.ts';
 
 const FACTS = {
   revision: 'linux-6.12',
