@@ -71,6 +71,8 @@ export interface Evidence {
     readonly isIntels: boolean;
     readonly keyType: 2 | 3;
     readonly isSigned: boolean;
+    /** Type of the inner certification data; with any but 5 the quote carries no chain. */
+    readonly certificationType: number;
     readonly padding: number;
     readonly svn: readonly number[];
     readonly svn2: readonly number[];
@@ -98,7 +100,10 @@ export interface Evidence {
     readonly isOfPce: boolean;
   };
   readonly chain: {
-    readonly root: 'trusted' | 'renamed' | 'foreign';
+    /** A damaged one has name and key of the trusted one, and another's signature. */
+    readonly root: 'trusted' | 'renamed' | 'foreign' | 'damaged';
+    /** What the collateral has for quotes that carry no chain. */
+    readonly ofCollateral: 'none' | 'whole' | 'cut';
     readonly length: 2 | 3 | 4;
     readonly documentsLength: 1 | 2 | 3;
     readonly pck: CertificateFacts;
@@ -175,7 +180,8 @@ const list: Arbitrary<ListFacts> = fc.record({
   ),
 });
 
-const partStatus = fc.constantFrom<verify.TcbStatus>(
+/** Statuses of modules and quoting enclaves. */
+export const partStatus: Arbitrary<verify.TcbStatus> = fc.constantFrom<verify.TcbStatus>(
   'UpToDate',
   'UpToDate',
   'UpToDate',
@@ -195,7 +201,8 @@ const isvLevels: Arbitrary<readonly IsvLevelFacts[]> = fc
   )
   .chain(([last, others]) => fc.shuffledSubarray([last, ...others], { minLength: 1 }));
 
-const platformStatus = fc.constantFrom<verify.TcbStatus>(
+/** Statuses of platforms. */
+export const platformStatus: Arbitrary<verify.TcbStatus> = fc.constantFrom<verify.TcbStatus>(
   'UpToDate',
   'UpToDate',
   'SWHardeningNeeded',
@@ -213,6 +220,18 @@ const level: Arbitrary<LevelFacts> = fc.integer({ min: 2, max: 5 }).chain((usual
     status: platformStatus,
   }),
 );
+/** Every status that a policy can accept: all but that of what was revoked. */
+export const ACCEPTABLE: readonly verify.TcbStatus[] = [
+  'UpToDate',
+  'SWHardeningNeeded',
+  'ConfigurationNeeded',
+  'ConfigurationAndSWHardeningNeeded',
+  'TDRelaunchAdvised',
+  'TDRelaunchAdvisedConfigurationNeeded',
+  'OutOfDate',
+  'OutOfDateConfigurationNeeded',
+];
+
 /** A level that every platform reaches. */
 export const LOWEST_LEVEL: LevelFacts = {
   sgx: Array<number>(16).fill(1),
@@ -254,6 +273,7 @@ export const evidence: Arbitrary<Evidence> = fc.record({
     isIntels: rightly,
     keyType: seldom<2 | 3>(2, 3),
     isSigned: rightly,
+    certificationType: seldom(5, 1, 4, 6),
     padding: seldom(0, 1, 39),
     svn: fc
       .tuple(
@@ -287,12 +307,13 @@ export const evidence: Arbitrary<Evidence> = fc.record({
     isOfPce: rightly,
   }),
   chain: fc.record({
-    root: seldom<'trusted' | 'renamed' | 'foreign'>('trusted', 'renamed', 'foreign'),
+    root: seldom<Evidence['chain']['root']>('trusted', 'renamed', 'foreign', 'damaged'),
+    ofCollateral: fc.constantFrom('none' as const, 'whole' as const, 'cut' as const),
     length: seldom<2 | 3 | 4>(3, 2, 4),
     documentsLength: seldom<1 | 2 | 3>(2, 1, 3),
-    pck: certificate(false, [0xc0, 0x40]),
-    ca: certificate(true, [0x06, 0x04, 0x02]),
-    signer: certificate(false, [0xc0, 0x40]),
+    pck: certificate(false, [0xc0, 0x40, 0x44]),
+    ca: certificate(true, [0x06, 0x04, 0x02, 0x82]),
+    signer: certificate(false, [0xc0, 0x40, 0x44]),
   }),
   rootList: list,
   pckList: list,
@@ -317,16 +338,7 @@ export const evidence: Arbitrary<Evidence> = fc.record({
     statuses: fc.oneof(
       {
         weight: 6,
-        arbitrary: fc.constant<readonly verify.TcbStatus[]>([
-          'UpToDate',
-          'SWHardeningNeeded',
-          'ConfigurationNeeded',
-          'ConfigurationAndSWHardeningNeeded',
-          'TDRelaunchAdvised',
-          'TDRelaunchAdvisedConfigurationNeeded',
-          'OutOfDate',
-          'OutOfDateConfigurationNeeded',
-        ]),
+        arbitrary: fc.constant(ACCEPTABLE),
       },
       fc.constantFrom<readonly verify.TcbStatus[] | undefined>(undefined, ['OutOfDate']),
     ),

@@ -42,12 +42,12 @@ const flipped = (bytes: Uint8Array, at: number): Uint8Array =>
 /** The DER of the root that the verifier is to trust. */
 export const TRUSTED_ROOT: Uint8Array = rootNamed(ROOT, KEYS.root);
 
-function rootNamed(name: string, key: SigningKey): Uint8Array {
+function rootNamed(name: string, key: SigningKey, by: SigningKey = key): Uint8Array {
   const [from, to] = ['2020-01-01T00:00:00Z', '2049-12-31T23:59:59Z'];
   const publicKey = key.point;
   return certificate(
     { subject: name, issuer: name, serial: 1, from, to, publicKey, isCa: true },
-    key,
+    by,
   );
 }
 
@@ -120,7 +120,8 @@ export function issueEvidence(evidence: Evidence): Issued {
   const rootKey = chain.root === 'foreign' ? KEYS.stranger : KEYS.root;
   const rootName = chain.root === 'renamed' ? `${ROOT} 2` : ROOT;
   const root = { name: rootName, key: rootKey };
-  const rootDer = rootNamed(rootName, rootKey);
+  const rootSigner = chain.root === 'damaged' ? KEYS.stranger : rootKey;
+  const rootDer = once(['root', chain.root], () => rootNamed(rootName, rootKey, rootSigner));
   const ca = issue(chain.ca, { name: NAMES.ca, serial: 2, key: KEYS.ca }, root);
   const caName = chain.ca.isNamed ? NAMES.ca : 'TEST of another name';
   const pck = issue(
@@ -138,6 +139,7 @@ export function issueEvidence(evidence: Evidence): Issued {
   const signer = issue(chain.signer, { name: NAMES.signer, serial: 3, key: KEYS.signer }, root);
   const documentsChain = pemOf([signer, rootDer, rootDer].slice(0, chain.documentsLength));
   const pckChain = pemOf([pck, ca, rootDer, rootDer].slice(0, chain.length));
+  const beside = { none: undefined, whole: pckChain, cut: pemOf([pck]) }[chain.ofCollateral];
   const tcbInfo = tcbInfoText(evidence);
   const qeIdentity = qeIdentityText(evidence);
   const isTd = facts.format !== 'v3';
@@ -146,6 +148,7 @@ export function issueEvidence(evidence: Evidence): Issued {
     time: NOW + evidence.time,
     policy: policyOf(evidence, isTd),
     collateral: {
+      ...(beside !== undefined && { pckCertificateChain: beside }),
       rootCaCrl: listOf(evidence.rootList, rootName, rootKey),
       pckCrl: listOf(evidence.pckList, caName, KEYS.ca),
       tcbInfoIssuerChain: documentsChain,
@@ -163,7 +166,11 @@ function shownText(text: string, name: string, isWrapped: boolean): string {
 }
 
 function signatureOf(text: string, isSigned: boolean): Uint8Array {
-  return (isSigned ? KEYS.signer : KEYS.stranger).sign(new TextEncoder().encode(text));
+  return signed(isSigned ? KEYS.signer : KEYS.stranger, new TextEncoder().encode(text));
+}
+
+function signed(by: SigningKey, bytes: Uint8Array): Uint8Array {
+  return once([hex(bytes), hex(by.point)], () => by.sign(bytes));
 }
 
 const tcb = (svns: readonly number[]): object[] => svns.map((svn) => ({ svn }));
@@ -233,7 +240,7 @@ function quoteBytes(evidence: Evidence, pckChain: string): Uint8Array {
   const { quote: facts, qe } = evidence;
   const isTd = facts.format !== 'v3';
   const version = facts.format === 'v3' ? 3 : facts.format === 'v4' ? 4 : 5;
-  const signed = quote.signedRange({
+  const range = quote.signedRange({
     version,
     teeType: isTd ? 'tdx' : 'sgx',
     body: isTd ? tdBody(facts) : enclaveBody(facts),
@@ -249,14 +256,14 @@ function quoteBytes(evidence: Evidence, pckChain: string): Uint8Array {
   qeReport[256] = qe.isProduct ? 2 : 1;
   qeReport[258] = qe.isvSvn;
   qeReport.set(qe.wrongByte === undefined ? bound : flipped(bound, qe.wrongByte), 320);
-  const bytes = quote.serialiseQuote(signed, version, {
-    signature: (facts.isSigned ? KEYS.attestation : KEYS.stranger).sign(signed),
+  const bytes = quote.serialiseQuote(range, version, {
+    signature: signed(facts.isSigned ? KEYS.attestation : KEYS.stranger, range),
     attestationKey: KEYS.attestation.point,
     qeReport,
-    qeReportSignature: (qe.isSigned ? KEYS.pck : KEYS.stranger).sign(qeReport),
+    qeReportSignature: signed(qe.isSigned ? KEYS.pck : KEYS.stranger, qeReport),
     qeAuthData: AUTH_DATA,
-    certificationType: 5,
-    certificationData: new TextEncoder().encode(pckChain),
+    certificationType: facts.certificationType,
+    certificationData: new TextEncoder().encode(facts.certificationType === 5 ? pckChain : 'PPID'),
   });
   return Uint8Array.from([...bytes, ...new Uint8Array(facts.padding)]);
 }

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 import fc, { type Arbitrary } from 'fast-check';
+import type { verify } from '@kernel-models/tdx-attest';
 import {
+  ACCEPTABLE,
   DAY,
   evidence,
   LOWEST_LEVEL,
+  partStatus,
+  platformStatus,
   type Evidence,
   type IsvLevelFacts,
   type Window,
@@ -24,6 +28,7 @@ const RIGHT = {
     isIntels: true,
     keyType: 2,
     isSigned: true,
+    certificationType: 5,
     mrSigner: 0,
     seamAttributes: 0,
     attributes: [28],
@@ -73,7 +78,7 @@ const PARTS = [
 type Part = (typeof PARTS)[number];
 
 /** The same evidence with every part but some put right. */
-function rightBut(parts: readonly Part[], it: Evidence): Evidence {
+export function rightBut(parts: readonly Part[], it: Evidence): Evidence {
   const right = <Facts>(part: Part, facts: Facts): Facts | Record<string, never> =>
     parts.includes(part) ? {} : facts;
   const { chain, tcbInfo, qeIdentity, rootList, pckList } = it;
@@ -112,8 +117,19 @@ function rightBut(parts: readonly Part[], it: Evidence): Evidence {
 const WINDOWS = ['pck', 'ca', 'signer', 'rootList', 'pckList', 'tcbInfo', 'qeIdentity'] as const;
 const short: Window = { from: 10, to: 10 };
 
+/** An end of a validity: its last second, or the first beyond it. */
+export interface Edge {
+  readonly whose: (typeof WINDOWS)[number];
+  readonly time: number;
+}
+
+/** Both ends of every validity, from within and from without. */
+export const EDGES: readonly Edge[] = WINDOWS.flatMap((whose) =>
+  [-10 * DAY - 1, -10 * DAY, 10 * DAY, 10 * DAY + 1].map((time) => ({ whose, time })),
+);
+
 /** The same evidence at the edge of a validity that is shorter than all others. */
-function atEdge(it: Evidence, whose: (typeof WINDOWS)[number], time: number): Evidence {
+export function atEdge(it: Evidence, { whose, time }: Edge): Evidence {
   const wide: Window = { from: 30, to: 30 };
   const shown = <Facts extends { readonly window: Window }>(
     one: (typeof WINDOWS)[number],
@@ -154,6 +170,56 @@ const atEdgeOfPolicy: Arbitrary<Evidence> = fc
     };
   });
 
+/**
+ * A TD that runs on since its module was updated: what its own module, the new one, the platform and
+ * the quoting enclave are worth, and how new the new one is.
+ */
+export const afterUpdate: Arbitrary<Evidence> = fc
+  .record({
+    it: evidence,
+    statuses: fc.record({
+      old: fc.oneof(fc.constant<verify.TcbStatus>('OutOfDate'), partStatus),
+      newer: partStatus,
+      platform: platformStatus,
+      qe: partStatus,
+    }),
+    isvSvn: fc.constantFrom(2, 3, 4, 5),
+    svn2: fc.tuple(fc.constantFrom(2, 4, 5, 5, 6), fc.constantFrom(1, 1, 1, 1, 10, 0)),
+    newest: fc.tuple(fc.nat(15), fc.constantFrom(1, 5, 6)),
+    isReversed: fc.boolean(),
+  })
+  .map(({ it, statuses, isvSvn, svn2, newest: [at, least], isReversed }) => {
+    const { quote, policy, tcbInfo, qeIdentity, ...others } = rightBut([], it);
+    const fives = Array<number>(16).fill(5);
+    const levels = [
+      { ...LOWEST_LEVEL, tdx: LOWEST_LEVEL.tdx.with(at, least), status: statuses.platform },
+      { ...LOWEST_LEVEL, pceSvn: 8, status: statuses.platform },
+    ];
+    const moduleLevels = [
+      { isvSvn: 2, status: statuses.old },
+      { isvSvn: 5, status: statuses.newer },
+    ];
+    return {
+      ...others,
+      quote: {
+        ...quote,
+        format: 'v5-1.5',
+        svn: fives.with(0, isvSvn).with(1, 1),
+        svn2: [...svn2, ...fives.slice(2)],
+      },
+      tcbInfo: {
+        ...tcbInfo,
+        module1: {
+          ...tcbInfo.module1,
+          levels: isReversed ? moduleLevels.toReversed() : moduleLevels,
+        },
+        levels: isReversed ? levels.toReversed() : levels,
+      },
+      qeIdentity: { ...qeIdentity, levels: [{ isvSvn: 1, status: statuses.qe }] },
+      policy: { ...policy, statuses: ACCEPTABLE },
+    };
+  });
+
 /** Evidence of which one part, or two that meet, may be wrong, so that every step is reached. */
 export const nearlyRight: Arbitrary<Evidence> = fc.oneof(
   {
@@ -162,12 +228,6 @@ export const nearlyRight: Arbitrary<Evidence> = fc.oneof(
       .tuple(fc.shuffledSubarray([...PARTS], { minLength: 1, maxLength: 2 }), evidence)
       .map(([parts, it]) => rightBut(parts, it)),
   },
-  fc
-    .tuple(
-      evidence,
-      fc.constantFrom(...WINDOWS),
-      fc.constantFrom(-10 * DAY - 1, -10 * DAY, 10 * DAY, 10 * DAY + 1),
-    )
-    .map(([it, whose, time]) => atEdge(rightBut([], it), whose, time)),
+  fc.tuple(evidence, fc.constantFrom(...EDGES)).map(([it, edge]) => atEdge(rightBut([], it), edge)),
   atEdgeOfPolicy,
 );

@@ -32,12 +32,14 @@ function where(...flaws: readonly (readonly [boolean, verify.Reason])[]): Reason
 export function judge(evidence: Evidence): Judgement {
   const { quote, qe, chain, tcbInfo } = evidence;
   const isTd = quote.format !== 'v3';
+  const carriesChain = quote.certificationType === 5;
   const steps: readonly (readonly [verify.Step, Reasons])[] = [
     [
       'parse',
       where(
         [quote.keyType !== 2, 'unsupported-attestation-key-type'],
         [!quote.isIntels, 'unknown-qe-vendor'],
+        [!carriesChain && chain.ofCollateral === 'none', 'unsupported-certification-data'],
       ),
     ],
     ['pck-chain', pckChainFlaws(evidence)],
@@ -77,9 +79,15 @@ function isFlawed(facts: CertificateFacts, mayBeCa: boolean, usage: number): boo
   return !isNamed || !namesIssuer || !isSigned || isCa !== mayBeCa || (facts.usage & usage) === 0;
 }
 
-function pckChainFlaws({ chain, rootList, pckList, time }: Evidence): Reasons {
+function pckChainFlaws({ quote, chain, rootList, pckList, time }: Evidence): Reasons {
+  // The quote's own chain counts, whatever the collateral has.
+  const isCut = quote.certificationType !== 5 && chain.ofCollateral === 'cut';
   const isBad =
-    chain.length !== 3 || isFlawed(chain.pck, false, 0x80) || isFlawed(chain.ca, true, 0x04);
+    isCut ||
+    chain.length !== 3 ||
+    chain.root === 'damaged' ||
+    isFlawed(chain.pck, false, 0x80) ||
+    isFlawed(chain.ca, true, 0x04);
   const isOld = isOutside(chain.pck.window, time) || isOutside(chain.ca.window, time);
   const isNoList = ({ namesIssuer, isSigned }: ListFacts): boolean => !namesIssuer || !isSigned;
   const flaws = where(
