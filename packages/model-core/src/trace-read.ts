@@ -2,8 +2,10 @@
 import type { Codec } from './codec.ts';
 import * as decode from './decode.ts';
 import { DecodeError } from './decode.ts';
+import { duplicateKey } from './duplicate-key.ts';
 import type { Json } from './json.ts';
 import type { AnyOperation } from './model.ts';
+import type { RevisionId } from './revision.ts';
 import {
   TRACE_FORMAT,
   TRACE_VERSION,
@@ -36,7 +38,20 @@ export interface ReadTracesOptions {
   readonly file: string;
   /** The codec of a model, or undefined where there is no such model. */
   readonly codecOf: (model: string) => AnyCodec | undefined;
+  /**
+   * Refuses a revision that the header states: what is wrong with it, or undefined. Absent: any is
+   * taken.
+   */
+  readonly refuseRevision?: (model: string, revision: RevisionId) => string | undefined;
+  /**
+   * Whether {@link writeTrace} wrote the text and nobody changed it since. Its lines are then not
+   * searched for keys that stand twice, which costs about as much as parsing them.
+   */
+  readonly trusted?: boolean;
 }
+
+/** What an editor may write before the first line of UTF-8 text, and JSON does not have. */
+const BYTE_ORDER_MARK = '\uFEFF';
 
 const sourceDecoder: decode.Decoder<TraceSource> = decode.object({
   kind: decode.oneOf(['kernel', 'emulator', 'compiler', 'library', 'model', 'hand']),
@@ -92,18 +107,21 @@ const eventDecoder: decode.Decoder<{
 
 /**
  * Reads a file of traces: NDJSON, a header line and then one event a line. A file may hold several
- * traces, one after the other; each header begins the next.
+ * traces, one after the other; each header begins the next. Lines may end in CR LF.
  *
  * @param text the whole file; it must end with a newline, else it was cut off
  * @throws TraceError naming file, line and field
  */
 export function* readTraces(text: string, options: ReadTracesOptions): Generator<AnyTrace> {
   const { file } = options;
+  if (text.startsWith(BYTE_ORDER_MARK)) {
+    throw new TraceError(file, 1, 'expected UTF-8 without one, begins with a byte order mark');
+  }
   let open: OpenTrace | undefined;
   let line = 0;
   for (const content of splitLines(text, file)) {
     line += 1;
-    const json = parseLine(content, file, line);
+    const json = parseLine(content, options, line);
     try {
       if (isHeader(json) || open === undefined) {
         if (open !== undefined) yield finish(open, file, line - 1);
@@ -141,12 +159,17 @@ function* splitLines(text: string, file: string): Generator<string> {
   }
 }
 
-function parseLine(content: string, file: string, line: number): Json {
+function parseLine(content: string, { file, trusted }: ReadTracesOptions, line: number): Json {
+  let json: Json;
   try {
-    return JSON.parse(content) as Json;
+    json = JSON.parse(content) as Json;
   } catch (error) {
     throw new TraceError(file, line, `expected a JSON value: ${(error as SyntaxError).message}`);
   }
+  const twice = trusted === true ? undefined : duplicateKey(content, json);
+  if (twice === undefined) return json;
+  const field = isHeader(json) ? `header.${twice}` : twice.includes('.') ? twice : `event.${twice}`;
+  throw new TraceError(file, line, `${field}: expected each key once, got it twice`);
 }
 
 function isHeader(json: Json): boolean {
@@ -158,6 +181,11 @@ function beginTrace(json: Json, options: ReadTracesOptions, line: number): OpenT
   const codec = options.codecOf(header.model);
   if (codec === undefined) {
     throw new TraceError(options.file, line, `header.model: no model is called ${header.model}`);
+  }
+  const { model, revision } = header;
+  const refusal = revision === undefined ? undefined : options.refuseRevision?.(model, revision);
+  if (refusal !== undefined) {
+    throw new TraceError(options.file, line, `header.revision: ${refusal}`);
   }
   return { header, codec, setup: codec.decodeSetup(header.setup), events: [] };
 }

@@ -20,6 +20,10 @@ const { codec } = semaphore;
 const options = {
   file: 'some.jsonl',
   codecOf: (model: string) => (model === 'semaphore' ? codec : undefined),
+  refuseRevision: (model: string, revision: string) =>
+    semaphore.revisions.some(({ id }) => id === revision)
+      ? undefined
+      : `${model} has no ${revision}`,
 };
 const read = (text: string) => [...readTraces(text, options as never)];
 
@@ -66,6 +70,11 @@ const withHeader = (change: object): string =>
   `${JSON.stringify({ ...(JSON.parse(header) as object), ...change })}\n`;
 const withEvent = (change: object): string =>
   `${header}\n${JSON.stringify({ ...(JSON.parse(event) as object), ...change })}\n`;
+/** A line in which the member that begins with a key stands twice, the second with another value. */
+function twice(line: string, key: string, spelled: string = key): string {
+  const member = new RegExp(`${key}:("[^"]*"|\\d+)`);
+  return `${line.replace(member, `${key}:$1,${spelled}:null`)}\n`;
+}
 
 describe('traces', () => {
   test('read back as they were written, several in a file', () => {
@@ -85,6 +94,25 @@ describe('traces', () => {
         expect(() => read(text)).toThrow(TraceError);
       }),
     );
+  });
+
+  const odd: readonly [string, string][] = [
+    ['lines that end in CR LF', `${header}\r\n${event}\r\n`],
+    ['white space between tokens', `${header}\n ${event.replaceAll(/[:,]/g, ' $& ')} \n`],
+    ['fields in another order', `${header.replace('{', '{"events":1,')}\n${event}\n`],
+    [
+      'the same key in two objects, and quotes inside strings',
+      `${header.replace('"kind":"kernel"', String.raw`"kind":"kernel","cpu":"\"cpu\":\\"`)}\n${event}\n`,
+    ],
+  ];
+  test.each(odd)('may have %s', (_, text) => {
+    expect(read(text)[0]?.events).toHaveLength(1);
+  });
+
+  test('that are trusted are not searched for keys that stand twice', () => {
+    const text = `${header}\n${event.replace('{', '{"seq":0,')}\n`;
+    expect(() => read(text)).toThrow('event.seq: expected each key once');
+    expect([...readTraces(text, { ...options, trusted: true } as never)]).toHaveLength(1);
   });
 
   const bad: readonly [string, string, string][] = [
@@ -110,6 +138,37 @@ describe('traces', () => {
     ['no outcome', withEvent({ outcome: undefined }), 'event.outcome: expected a value'],
     ['an empty set of outcomes', withEvent({ outcome: { anyOf: [] } }), 'outcome.anyOf: expected'],
     ['any: false', withEvent({ outcome: { any: false } }), 'outcome.any: expected true'],
+    ['a byte order mark', `\uFEFF${header}\n`, 'some.jsonl:1: expected UTF-8 without one, begins'],
+    [
+      'an unknown revision',
+      withHeader({ revision: 'linux-9' }),
+      'some.jsonl:1: header.revision: semaphore has no linux-9',
+    ],
+    [
+      'a key of the header twice',
+      twice(header, '"model"'),
+      ':1: header.model: expected each key once',
+    ],
+    [
+      'a key of an event twice',
+      `${header}\n${twice(event, '"seq"')}`,
+      ':2: event.seq: expected each',
+    ],
+    [
+      'a key of an operation twice',
+      `${header}\n${twice(event, '"op"')}`,
+      ':2: operation.op: expected',
+    ],
+    [
+      'a key spelled otherwise',
+      `${header}\n${twice(event, '"op"', '"\\u006fp"')}`,
+      ':2: operation.op:',
+    ],
+    [
+      'a key twice inside a list',
+      `${header}\n{"seq":0,"operation":{"op":"up"},"outcome":{"anyOf":[{"any":true},{"a":[{}, 1], "a" :1}]}}\n`,
+      ':2: outcome.anyOf[1].a: expected each key once',
+    ],
     ['too few events', withHeader({ events: 1 }), 'expected 1 events, got 0: the trace is cut off'],
   ];
   test.each(bad)('refuse %s, naming the line', (_, text, message) => {
