@@ -90,11 +90,14 @@ describe('the rules of the hardware decide in a machine too', () => {
     expect([exit.rule, exit.state.dead]).toEqual([rule, 'shutdown']);
   });
 
-  test('vmexit.host-efer, where the host save area was written over', () => {
-    const guest = guestOf(DIRECTED.find(({ rule }) => rule === 'vmexit.host-efer'));
-    const exit = model.apply(machineOf(guest), { op: 'nestedExit', vcpu: 0 }, 'linux-5.2');
-    expect([exit.rule, exit.state.dead]).toEqual(['vmexit.host-efer', 'shutdown']);
-  });
+  test.each(['vmexit.host-efer', 'vmexit.host-pdpte', 'vmexit.abort'])(
+    '%s, where memory was written over',
+    (rule) => {
+      const guest = guestOf(DIRECTED.find((one) => one.rule === rule));
+      const exit = model.apply(machineOf(guest), { op: 'nestedExit', vcpu: 0 }, 'linux-5.2');
+      expect([exit.rule, exit.state.dead]).toEqual([rule, 'shutdown']);
+    },
+  );
 });
 
 /** The hardware before the last operation of a history. */

@@ -114,17 +114,37 @@ const enter: CpuOperation = { op: 'vmEntry', vmcs };
 /** A present PDPTE whose reserved bit 1 is set. */
 const badTable = initialState({ ...LONG, memory: [{ address: 0, value: 3n }] });
 
+/** A hypervisor in PAE paging, and a VMCS for it. */
+const legacyRoot: ControlState = {
+  ...initialState({
+    cpu: 'everything',
+    cr0: 0x8001_0033n,
+    cr4: 0x2020n,
+    csD: true,
+    memory: [{ address: 0, value: 1n }],
+  }),
+  virtualization: { kind: 'vmx', vmcs: null },
+};
+const legacyVmcs: Vmcs = {
+  ...vmcsOf(legacyRoot),
+  ia32eModeGuest: false,
+  hostAddressSpaceSize: false,
+  guestCsL: false,
+};
+
 /** Every rule that stands alone, and every check of an image that comes from somewhere else. */
 export const DIRECTED: readonly Directed[] = [
   entry('cr3-targets', { crExiting: { ...EXITING, cr3Targets: [0n, 1n, 2n, 3n, 4n] } }),
   entry('host-cr0', { hostCr0: running.cr0 & ~NE }),
   entry('host-cr4', { hostCr4: 0x20n }),
+  entry('host-cr3', { hostCr3: 1n << 52n }),
   entry('host-cet', { hostCr4: running.cr4 | CET, hostCr0: running.cr0 & ~WP }),
   entry('host-address-space', { hostAddressSpaceSize: false }),
   entry('host-efer', { hostEfer: running.efer ^ 0x100n }),
   entry('guest-cr0', { guestCr0: running.cr0 & ~NE }),
   entry('guest-pg-needs-pe', { guestCr0: running.cr0 & ~1n }),
   entry('guest-cr4', { guestCr4: 0x20n }),
+  entry('guest-cr3', { guestCr3: 1n << 52n }),
   entry('guest-cet', { guestCr4: running.cr4 | CET, guestCr0: running.cr0 & ~WP }),
   entry('guest-ia32e', { guestCr0: running.cr0 & ~PG }),
   entry('guest-efer', { guestEfer: running.efer ^ 0x400n }),
@@ -132,6 +152,13 @@ export const DIRECTED: readonly Directed[] = [
     'guest-pdpte',
     { ia32eModeGuest: false, guestEfer: 0x1000n, guestCsL: false },
     { ...badTable, virtualization: { kind: 'vmx', vmcs: null } },
+  ),
+  one(
+    'vmexit.abort',
+    legacyRoot,
+    { op: 'vmEntry', vmcs: { ...legacyVmcs, guestCr0: 0x31n } },
+    { op: 'memoryWrite', address: 0, value: 3n },
+    { op: 'guestExit' },
   ),
   one('vm-entry.exits-guest', root, enter, enter),
   one('vm-entry.needs-cpl0', { ...root, cpl: 3 }, enter),

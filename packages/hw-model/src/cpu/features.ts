@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {
+  CR3_LAM_U48,
+  CR3_LAM_U57,
   CR4_CET,
   CR4_DE,
   CR4_FRED,
@@ -207,6 +209,16 @@ export function featuresOfMasks(features: CpuFeatures): CpuFeatures {
     cr4Valid,
     eferValid: (eferValid & ~EFER_LMA) | lma,
   });
+}
+
+/**
+ * Bits that CR3 must have 0: those above the physical address, but for linear-address masking.
+ * Intel SDM volume 3, "Paging", CR3; AMD APM volume 2, "System Resources", CR3.
+ */
+export function cr3Reserved({ maxPhyAddr, cr4Valid }: CpuFeatures): bigint {
+  const address = (1n << BigInt(maxPhyAddr)) - 1n;
+  const masking = (cr4Valid & CR4_LAM_SUP) === 0n ? 0n : CR3_LAM_U57 | CR3_LAM_U48;
+  return BigInt.asUintN(64, ~(address | masking));
 }
 
 /** Every bit of CR4 that some CPU defines. */

@@ -4,16 +4,10 @@ import { brokenChecks, checklist, firstBroken, fullTrail, type Check } from './c
 import { commitCr0, commitCr4, readCr, type CrNumber } from './commit.ts';
 import type { RegisterWrite } from './cr0-checks.ts';
 import { VECTOR } from './exception.ts';
+import { cr3Reserved } from './features.ts';
 import { guestReadsCr, guestWritesCr } from './guest-cr.ts';
 import { loadPdptes, pdptesAreInvalid } from './pdpte.ts';
-import {
-  CR3_LAM_U48,
-  CR3_LAM_U57,
-  CR3_NO_FLUSH,
-  CR4_LAM_SUP,
-  CR4_PCIDE,
-  LOW_32,
-} from './registers.ts';
+import { CR3_NO_FLUSH, CR4_PCIDE, LOW_32 } from './registers.ts';
 import { ARCHITECTURE, type Implementation } from './revisions.ts';
 import { is64BitMode, isPaePaging, type ControlState } from './state.ts';
 import { done, fault, refuse, value as valueStep, type CpuStep } from './step.ts';
@@ -116,7 +110,10 @@ export const CR3_CHECKS: readonly Check<RegisterWrite>[] = [
     id: 'cr3.reserved',
     sentence: 'Bits of CR3 above the physical address must be 0, but for LAM and the no-flush bit.',
     origin: 'Intel SDM volume 2, MOV to CR3, #GP(0)',
-    broken: ({ state, value }) => value > LOW_32 && (value & cr3Reserved(state)) !== 0n,
+    broken: ({ state, value }) => {
+      const noFlush = (state.cr4 & CR4_PCIDE) === 0n ? 0n : CR3_NO_FLUSH;
+      return (value & cr3Reserved(state.features) & ~noFlush) !== 0n;
+    },
   },
   {
     id: 'cr3.pdpte-reserved',
@@ -127,14 +124,6 @@ export const CR3_CHECKS: readonly Check<RegisterWrite>[] = [
 ];
 
 const CR3_LIST = checklist(CR3_CHECKS);
-
-/** Bits that a source of MOV to CR3 must have 0. */
-function cr3Reserved({ features: { maxPhyAddr, cr4Valid }, cr4 }: ControlState): bigint {
-  const address = (1n << BigInt(maxPhyAddr)) - 1n;
-  const lam = (cr4Valid & CR4_LAM_SUP) === 0n ? 0n : CR3_LAM_U57 | CR3_LAM_U48;
-  const noFlush = (cr4 & CR4_PCIDE) === 0n ? 0n : CR3_NO_FLUSH;
-  return ~(address | lam | noFlush);
-}
 
 function writeCr3(state: ControlState, value: bigint): CpuStep {
   const write: RegisterWrite = { state, value };

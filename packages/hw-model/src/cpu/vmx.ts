@@ -2,6 +2,7 @@
 import { checklist, firstBroken, type Check } from './checklist.ts';
 import { VMX_CR0_FIXED0 } from './cr0-checks.ts';
 import { VECTOR } from './exception.ts';
+import { cr3Reserved } from './features.ts';
 import { MSR_IA32_FEATURE_CONTROL } from './msr-numbers.ts';
 import { loadPdptes, pdptesAreInvalid } from './pdpte.ts';
 import {
@@ -146,6 +147,12 @@ export const VM_ENTRY_HOST_CHECKS: readonly Check<VmEntry>[] = [
     broken: ({ state, vmcs }) => !isFixedCr4(state, vmcs.hostCr4),
   },
   {
+    id: 'vm-entry.host-cr3',
+    sentence: 'Host CR3 has a bit above the physical address.',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on host control registers',
+    broken: ({ state, vmcs }) => (vmcs.hostCr3 & cr3Reserved(state.features)) !== 0n,
+  },
+  {
     id: 'vm-entry.host-cet',
     sentence: 'Host CR4 has CET, and host CR0 has no WP.',
     origin: 'Intel SDM volume 3, "VM Entries", checks on host control registers',
@@ -198,6 +205,12 @@ export const VM_ENTRY_GUEST_CHECKS: readonly Check<VmEntry>[] = [
     sentence: 'Guest CR4 has a fixed bit wrong.',
     origin: 'Intel SDM volume 3, "VM Entries", checks on guest control registers',
     broken: ({ state, vmcs }) => !isFixedCr4(state, vmcs.guestCr4),
+  },
+  {
+    id: 'vm-entry.guest-cr3',
+    sentence: 'Guest CR3 has a bit above the physical address.',
+    origin: 'Intel SDM volume 3, "VM Entries", checks on guest control registers',
+    broken: ({ state, vmcs }) => (vmcs.guestCr3 & cr3Reserved(state.features)) !== 0n,
   },
   {
     id: 'vm-entry.guest-cet',
