@@ -153,6 +153,10 @@ export const loads: fc.Arbitrary<Operation> = fc.oneof(
     body: fc.oneof(
       fc.record({ kind: fc.constant('constant' as const), value: fc.constantFrom(0, 2) }),
       fc.record({ kind: fc.constant('moves' as const), count: fc.constantFrom(1, 2, 9, 900) }),
+      fc.record({
+        kind: fc.constantFrom('calls' as const, 'tailCall' as const),
+        value: fc.constantFrom(0, 7),
+      }),
     ),
   }),
   fc.record({
@@ -177,6 +181,12 @@ export const loads: fc.Arbitrary<Operation> = fc.oneof(
     body: bodies,
   }),
 );
+
+const tailSets: fc.Arbitrary<Operation> = fc.record({
+  op: fc.constant('tailSet' as const),
+  program: programs,
+  target: fc.oneof({ weight: 3, arbitrary: programs }, fc.constant(null)),
+});
 
 const values = fc.constantFrom(0n, 1n, 0x1_0000_0001n, (1n << 64n) - 1n);
 /**
@@ -272,6 +282,7 @@ export const operations: fc.Arbitrary<Operation> = fc.oneof(
     to: fc.constantFrom(...POKE_TARGETS),
   }),
   fc.record({ op: fc.constant('allocation' as const), program: programs }),
+  tailSets,
   fc.constant({ op: 'packs' as const }),
   fc.record({
     op: fc.constant('jitLimit' as const),
@@ -415,6 +426,31 @@ export const patchUse: fc.Arbitrary<readonly Operation[]> = fc
     return [...ordered, poke(null, to), ...calls, poke(to, null), ...calls];
   });
 
+/** Programs that jump into each other, are run and let go. */
+export const tailUse: fc.Arbitrary<readonly Operation[]> = fc
+  .record({
+    random,
+    targets: fc.tuple(programs, programs),
+    gone: programs,
+    cleared: flag,
+  })
+  .map(({ random: bits, targets: [first, second], gone, cleared }): readonly Operation[] => {
+    const load = (program: string, kind: 'tailCall' | 'calls', value: number): Operation => ({
+      ...{ op: 'load', program, kind: 'main', random: bits, body: { kind, value } },
+    });
+    const runs = ['a', 'b'].map((program): Operation => ({ op: 'dispatch', program }));
+    return [
+      ...[load('a', 'tailCall', 1), load('b', 'tailCall', 2), load('c', 'calls', 3)],
+      { op: 'tailSet', program: 'a', target: first },
+      { op: 'tailSet', program: 'b', target: second },
+      ...runs,
+      { op: 'unload', program: gone },
+      ...(cleared ? [{ op: 'tailSet', program: 'a', target: null } as const] : []),
+      ...runs,
+      { op: 'packs' },
+    ];
+  });
+
 /** A kernel that boots and lives: a build, a boot, and what is done then. */
 export interface Life {
   readonly setup: Setup;
@@ -425,7 +461,10 @@ export const lives: fc.Arbitrary<Life> = fc
   .record({
     setup: setups,
     boot: boots,
-    prefix: fc.oneof(fc.constant<readonly Operation[]>([]), registration, programUse, patchUse),
+    prefix: fc.oneof(
+      fc.constant<readonly Operation[]>([]),
+      ...[registration, programUse, patchUse, tailUse],
+    ),
     rest: fc.array(operations, { minLength: 1, maxLength: 16, size: 'max' }),
   })
   .map(({ setup, boot, prefix, rest }) => ({ setup, operations: [boot, ...prefix, ...rest] }));

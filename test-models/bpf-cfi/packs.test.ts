@@ -75,12 +75,12 @@ test('packs give and take chunks as an array of owners does', async () => {
           const [pack, chunk] = reference.take(String(index), size);
           const start = taken.packs[pack]?.address ?? 0n;
           if (taken.address !== start + BigInt(64 * chunk)) throw new Error(`${size} bytes`);
-          live.push({ owner: String(index), address: taken.address, size });
+          live.push({ owner: String(index), address: taken.address });
           ({ packs } = taken);
         } else {
           const [gone] = live.splice(step.free % Math.max(1, live.length), 1);
           if (gone === undefined) continue;
-          packs = packFree(packs, gone.address, gone.size);
+          packs = packFree(packs, gone.address);
           reference.giveBack(gone.owner);
         }
         labels.count([`${packs.length} packs`]);
@@ -124,18 +124,18 @@ class Owners {
     switch (operation.op) {
       case 'load':
         if (after.programs[operation.program] !== before.programs[operation.program]) {
-          const { outcome } = model.apply(
-            after,
-            { op: 'text', program: operation.program },
-            revision,
-          );
-          const digits = outcome.kind === 'image' ? outcome.bytes.length : 0;
-          this.packs.take(`program ${operation.program}`, bytesFor(digits / 2));
+          for (const part of [undefined, 'subprogram' as const]) {
+            const text = { op: 'text', program: operation.program, part } as const;
+            const { outcome } = model.apply(after, text, revision);
+            if (outcome.kind !== 'image') continue;
+            this.packs.take(`program ${operation.program}`, bytesFor(outcome.bytes.length / 2));
+          }
         }
         return;
       case 'unload':
-        if (after.programs[operation.program]?.references === 0) {
-          this.packs.giveBack(`program ${operation.program}`);
+      case 'tailSet':
+        for (const [name, { references }] of Object.entries(after.programs)) {
+          if (references === 0) this.packs.giveBack(`program ${name}`);
         }
         return;
       case 'mapUpdate':

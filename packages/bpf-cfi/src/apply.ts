@@ -6,7 +6,7 @@ import { showFunction, showSite } from './kernel-code.ts';
 import type { Outcome } from './outcome.ts';
 import type { Operation, OperationOf } from './operation.ts';
 import { schemeOf } from './plan/call-plan.ts';
-import { image, load, text, textPoke, unload } from './program-operations.ts';
+import { image, load, tailSet, text, textPoke, unload } from './program-operations.ts';
 import { setJitLimit, showAllocation, showPacks } from './pack-operations.ts';
 import { registerStruct } from './register-struct.ts';
 import { featuresOf, type Features } from './revisions.ts';
@@ -49,6 +49,8 @@ export function apply(state: State, operation: Operation, revision: RevisionId):
       return showFunction(state, operation, scheme);
     case 'site':
       return showSite(state, operation, scheme);
+    case 'tailSet':
+      return tailSet(state, operation, scheme);
     case 'textPoke':
       return textPoke(state, operation, scheme);
     case 'allocation':

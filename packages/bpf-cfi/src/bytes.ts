@@ -16,6 +16,11 @@ export function word32(bytes: Uint8Array, at: number): number | undefined {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);
 }
 
+/** A 32-bit distance. */
+export function relative(target: bigint, from: bigint): number {
+  return Number(BigInt.asIntN(32, target - from));
+}
+
 /** Bytes as hexadecimal digits, two each. */
 export function toHex(bytes: Iterable<number>): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');

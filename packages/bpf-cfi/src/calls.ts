@@ -74,6 +74,8 @@ function planOfProgram(
   const program = state.programs[name];
   const kind = op === 'callback' ? 'subprogram' : 'main';
   if (program === undefined || program.kind !== kind || !runsAlone(program)) return undefined;
+  // How many there were before, this operation does not say.
+  if (op === 'tailCall' && program.body.kind === 'tailCall') return undefined;
   if (op !== 'tailCall') {
     const plan = planProgram(state, scheme, name, program);
     return plan && throughPatch(state, plan, program);
@@ -86,7 +88,7 @@ function planOfProgram(
 
 /** A program that looks at nothing of its context. */
 function runsAlone({ body }: Program): boolean {
-  return body.kind === 'constant' || body.kind === 'moves';
+  return body.kind !== 'argument' && body.kind !== 'dereference';
 }
 
 function planOfMember(

@@ -95,7 +95,11 @@ export function decideCall(
 ): CallDecision | undefined {
   const { setup, boot } = scheme;
   const last = reached ?? target;
-  if (!setup.cfi || hash === 0 || !callersCheck(boot)) return branch(scheme, last, []);
+  if (!setup.cfi || hash === 0 || !callersCheck(boot)) {
+    // A preamble that nobody has prepared for compares whatever R10, or RAX, holds.
+    const compares = last.skew !== 0 && last.preamble?.scheme === 'fineibt';
+    return compares ? undefined : branch(scheme, last, []);
+  }
   if (boot.mode === 'KCFI') return kcfiCall(scheme, hash, target, last);
   // A branch of its own knows nothing of the 16 bytes that the callee's check begins earlier.
   if (reached !== undefined && !boot.paranoid) return branch(scheme, reached, []);

@@ -69,6 +69,8 @@ const callee = object({ prototype: declaration, addressTaken: boolean });
 const body = union('kind', {
   constant: { value: u32 },
   argument: { index: integer(0, 11) },
+  calls: { value: u32 },
+  tailCall: { value: u32 },
   moves: { count: integer(1, MAX_MOVES) },
   dereference: {},
 });
@@ -131,7 +133,11 @@ const operation = union('op', {
   },
   unload: { program: label },
   image: { program: label },
-  text: { program: label },
+  text: { program: label, part: optional(oneOf(['subprogram'])) },
+  tailSet: {
+    program: label,
+    target: (json: Json | undefined, field: string) => (json === null ? null : label(json, field)),
+  },
   function: { callee },
   site: { site: declaration },
   call: { site: declaration, callee, swapped: optional(callee) },
@@ -255,7 +261,7 @@ function encodeOperation(value: Operation): Json {
 }
 
 function encodeBody(value: ProgramBody): Json {
-  return value.kind === 'constant' ? { kind: 'constant', value: hexOf(value.value) } : { ...value };
+  return 'value' in value ? { ...value, value: hexOf(value.value) } : { ...value };
 }
 
 function encodeRandom({ random }: { readonly random?: number | undefined }): { random?: Json } {

@@ -261,9 +261,11 @@ const noNullDereference: Invariant<State, Operation, Outcome> = {
 
 const referencesBalance: Invariant<State, Operation, Outcome> = {
   id: 'struct-ops.references-balance',
-  sentence: 'A program has a reference for each member that it implements in a map.',
+  sentence:
+    'A program has a reference for each member, and each array of tail calls, that it is in.',
   holds({ step: { state } }) {
-    const used = Object.values(state.maps).flatMap(({ members }) => Object.values(members));
+    const members = Object.values(state.maps).flatMap((map) => Object.values(map.members));
+    const used = [...members, ...Object.values(state.programs).map(({ tail }) => tail)];
     return Object.entries(state.programs).every(
       ([name, { references, open }]) =>
         references === used.filter((one) => one === name).length + (open ? 1 : 0),
@@ -283,7 +285,7 @@ function allocationsOf({ programs, tracing, tracers, maps }: State): readonly Al
   return [
     ...Object.values(programs)
       .filter(({ references }) => references > 0)
-      .map(({ place }) => place),
+      .flatMap(({ place, subprogram }) => (subprogram === null ? [place] : [place, subprogram])),
     ...tracing.map(({ place }) => place),
     ...Object.values(tracers),
     ...pages.map((address) => ({ address, size: PAGE_SIZE })),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-import { le32 } from './bytes.ts';
+import { le32, le64, relative } from './bytes.ts';
+import type { Features } from './revisions.ts';
+import { clearCount, pushCount, tailCallBytes } from './tail-call.ts';
 import { ENDBR_BYTES, jitPreamble, type Arity, type Scheme } from './preamble.ts';
 
 /*
@@ -11,6 +13,10 @@ export type ProgramBody =
   | { readonly kind: 'constant'; readonly value: number }
   /** Returns all 64 bits of a slot of its context: an argument of a struct_ops member. */
   | { readonly kind: 'argument'; readonly index: number }
+  /** Calls a subprogram of its own, which returns a constant, and returns that. */
+  | { readonly kind: 'calls'; readonly value: number }
+  /** Makes a tail call through the only slot of its own array, else returns a constant. */
+  | { readonly kind: 'tailCall'; readonly value: number }
   /** Puts 1 into R0 so often, at least once, and returns it. */
   | { readonly kind: 'moves'; readonly count: number }
   /** Reads through the first slot without looking whether it is NULL. */
@@ -31,6 +37,18 @@ export interface Thunks {
   readonly arity: bigint;
 }
 
+/** What a body refers to. */
+export interface BodyLinks {
+  /** bpf_func of its subprogram. */
+  readonly subprogram: bigint;
+  /** struct bpf_array of its tail calls. */
+  readonly array: bigint;
+  /** The landing of the program in it; null where it is empty. */
+  readonly tail: bigint | null;
+}
+
+const NO_LINKS: BodyLinks = { subprogram: 0n, array: 0n, tail: null };
+
 /** An image, as it lies in memory from `address` on. */
 export interface JitImage {
   readonly bytes: readonly number[];
@@ -45,8 +63,6 @@ export interface JitImage {
 const PATCH_NOP = [0x0f, 0x1f, 0x44, 0x00, 0x00];
 /** Bytes of what stands at a patch site: X86_PATCH_SIZE. */
 export const PATCH_SIZE: number = PATCH_NOP.length;
-/** Where a program that makes tail calls would clear their count: RAX, or EAX before Linux 6.12. */
-const NO_TAIL_CALLS = { value: [0x66, 0x90], pointer: [0x0f, 0x1f, 0x00] } as const;
 
 /** The image of a program at an address. */
 export function jitImage(
@@ -54,6 +70,7 @@ export function jitImage(
   shape: ImageShape,
   address: bigint,
   thunks: Thunks,
+  links: BodyLinks = NO_LINKS,
 ): JitImage {
   const { setup, features } = scheme;
   const preamble = jitPreamble(
@@ -64,9 +81,17 @@ export function jitImage(
   );
   const frame = [0x55, 0x48, 0x89, 0xe5];
   const start = [...preamble.before, ...preamble.entry];
-  const head = [...start, ...PATCH_NOP, ...NO_TAIL_CALLS[features.tailCallCount], ...frame];
+  const makesTailCalls = shape.body.kind === 'tailCall';
+  const count = clearCount(features, makesTailCalls);
+  const head = [...start, ...PATCH_NOP, ...count, ...frame];
   const landing = head.length - preamble.before.length;
-  const body = [...head, ...(setup.ibt ? ENDBR_BYTES : []), ...bodyBytes(shape.body), 0xc9];
+  const prologue = [
+    ...head,
+    ...(setup.ibt ? ENDBR_BYTES : []),
+    ...(makesTailCalls ? pushCount(features) : []),
+  ];
+  const at = address + BigInt(prologue.length);
+  const body = [...prologue, ...bodyBytes(shape.body, at, links, features), 0xc9];
   const end = address + BigInt(body.length);
   return {
     bytes: [...body, ...returnBytes(scheme, end, thunks)],
@@ -87,11 +112,29 @@ export function arityThunk({ setup }: Scheme, arity: Arity, image: bigint, thunk
   return relative(thunks.arity + 32n * BigInt(arity), image + offset);
 }
 
-/** Constants are moved, zero is XORed; loads keep their 8-bit displacement even where it is 0. */
-function bodyBytes(body: ProgramBody): readonly number[] {
+/** Constants are moved, zero is XORed. */
+function constantBytes(value: number): readonly number[] {
+  return value === 0 ? [0x31, 0xc0] : [0xb8, ...le32(value)];
+}
+
+/** Loads keep their 8-bit displacement even where it is 0. */
+function bodyBytes(
+  body: ProgramBody,
+  at: bigint,
+  { subprogram, array, tail }: BodyLinks,
+  features: Features,
+): readonly number[] {
   switch (body.kind) {
     case 'constant':
-      return body.value === 0 ? [0x31, 0xc0] : [0xb8, ...le32(body.value)];
+      return constantBytes(body.value);
+    case 'calls':
+      return [0xe8, ...le32(relative(subprogram, at + 5n))];
+    case 'tailCall': {
+      // BPF_REG_2: the array; BPF_REG_3: index 0.
+      const operands = [0x48, 0xbe, ...le64(array), 0x31, 0xd2];
+      const jump = tailCallBytes(at + BigInt(operands.length), tail, features);
+      return [...operands, ...jump, ...constantBytes(body.value)];
+    }
     case 'argument':
       return [0x48, 0x8b, 0x47, 8 * body.index];
     case 'moves':
@@ -105,9 +148,4 @@ function bodyBytes(body: ProgramBody): readonly number[] {
 export function returnBytes({ setup }: Scheme, at: bigint, thunks: Thunks): readonly number[] {
   if (!setup.returnThunk) return setup.sls ? [0xc3, 0xcc] : [0xc3];
   return [0xe9, ...le32(relative(thunks.returnThunk, at + 5n))];
-}
-
-/** A 32-bit distance. */
-export function relative(target: bigint, from: bigint): number {
-  return Number(BigInt.asIntN(32, target - from));
 }

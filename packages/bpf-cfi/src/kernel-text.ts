@@ -36,6 +36,9 @@ export const ARITY_THUNKS = 0xffff_ffff_8200_1000n;
 export const TRACER_IMAGE = 0xffff_8880_0003_0000n;
 /** struct bpf_prog, one every 256 bytes; nothing looks into them. */
 export const PROGRAM_OBJECTS = 0xffff_c900_0010_0000n;
+/** struct bpf_array, one for each program; nothing looks into them. */
+export const ARRAYS = 0xffff_8880_0010_0000n;
+export const ARRAY_SPACING = 0x200n;
 /** An object that pointers in arguments lead to. */
 export const OBJECT = 0xffff_8880_0001_0000n;
 /** What an argument that is a pointer points to. */

@@ -17,8 +17,10 @@ export function maskedHex(bytes: Uint8Array): string {
       if (decoded.kind !== 'instruction') return hex;
       const { mnemonic, operands, length } = decoded.instruction;
       const [first, second] = operands;
-      const branch = (mnemonic === 'call' || mnemonic === 'jmp') && first?.kind === 'immediate';
-      if (branch && length >= 5 && leaves(Number(address) + length + first.low, bytes)) {
+      const branch = first?.kind === 'immediate' && length >= 5;
+      const jumpsOut =
+        branch && mnemonic === 'jmp' && leaves(Number(address) + length + first.low, bytes);
+      if (jumpsOut || (branch && mnemonic === 'call')) {
         return hex.slice(0, -8) + '?'.repeat(8);
       }
       const constant = mnemonic === 'mov' && second?.kind === 'immediate';

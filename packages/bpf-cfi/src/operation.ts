@@ -125,7 +125,14 @@ export type Operation =
   /**
    * The whole image as it lies in kernel memory, its preamble first; addresses as question marks.
    */
-  | { readonly op: 'text'; readonly program: string }
+  | {
+      readonly op: 'text';
+      readonly program: string;
+      /** Of its subprogram, and not its own. */
+      readonly part?: 'subprogram' | undefined;
+    }
+  /** The slot of a program’s array of tail calls gets another program, or none. */
+  | { readonly op: 'tailSet'; readonly program: string; readonly target: string | null }
   /** What lies around an image: its header, and what fills the rest. */
   | { readonly op: 'allocation'; readonly program: string }
   /** What is taken of each pack: bpf_prog_pack’s bitmaps. */

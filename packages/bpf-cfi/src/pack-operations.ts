@@ -20,7 +20,7 @@ export function showAllocation(
 ): CfiStep {
   const program = state.programs[name];
   if (program === undefined || program.image !== 'live') return impossible(state);
-  const { bytes } = programImage(scheme, program);
+  const { bytes } = programImage(scheme, program, state.programs);
   const { start } = program.place;
   const held = Uint8Array.from(binaryBytes(program.place, bytes));
   const end = HEADER_SIZE + start + bytes.length;

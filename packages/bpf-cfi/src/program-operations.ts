@@ -3,7 +3,7 @@ import { PATCH_SIZE } from './jit-image.ts';
 import { binaryPackAlloc, binaryPackFree, headerAddress } from './pack/binary.ts';
 import type { JitMemory } from './pack/jit-memory.ts';
 import { maskedHex } from './masked-hex.ts';
-import { imageLength, programImage } from './plan/program-image.ts';
+import { imageLengths, programImage, subprogramImage } from './plan/program-image.ts';
 import { prototype } from './prototypes.ts';
 import type { OperationOf } from './operation.ts';
 import type { Scheme } from './preamble.ts';
@@ -27,6 +27,9 @@ export function load(state: State, operation: OperationOf<'load'>, scheme: Schem
   const { program: name, kind, struct, member: memberName, body } = operation;
   const earlier = state.programs[name];
   if (earlier !== undefined && earlier.references > 0) return impossible(state);
+  if ((body.kind === 'calls' || body.kind === 'tailCall') && kind !== 'main') {
+    return impossible(state);
+  }
   if (kind === 'struct_ops') {
     if (struct === undefined || memberName === undefined) return impossible(state);
     if (operation.wrong === 'struct') return refuse(state, 'ENOTSUPP', 'load.unknown-struct');
@@ -45,8 +48,11 @@ export function load(state: State, operation: OperationOf<'load'>, scheme: Schem
       return refuse(state, 'EACCES', 'load.null-dereference');
     }
   }
-  const length = imageLength(scheme, { kind, body });
-  const { memory, place } = binaryPackAlloc(state.memory, length, operation.random ?? 0);
+  const random = operation.random ?? 0;
+  const [length, called] = imageLengths(scheme, { kind, body });
+  const main = binaryPackAlloc(state.memory, length, random);
+  const second = called === undefined ? undefined : binaryPackAlloc(main.memory, called, random);
+  const { memory } = second ?? main;
   const program: Program = {
     kind,
     struct,
@@ -54,7 +60,9 @@ export function load(state: State, operation: OperationOf<'load'>, scheme: Schem
     body,
     // A name that is free again takes the place of what it named.
     slot: earlier?.slot ?? Object.keys(state.programs).length,
-    place,
+    place: main.place,
+    subprogram: second?.place ?? null,
+    tail: null,
     image: 'live',
     open: true,
     references: 1,
@@ -71,21 +79,61 @@ export function unload(
 ): CfiStep {
   const program = state.programs[name];
   if (program === undefined || !program.open) return impossible(state);
+  const closed = withTail(
+    withProgram(state, name, { ...program, open: false }),
+    name,
+    null,
+    scheme,
+  );
+  const after = dropReference(closed, name, scheme);
+  const kept = (after.programs[name]?.references ?? 0) > 0;
+  return succeed(after, kept ? 'unload.kept' : 'unload.freed');
+}
+
+/** bpf_prog_put(): the last reference frees the images. */
+function dropReference(state: State, name: string, scheme: Scheme): State {
+  const program = state.programs[name];
+  if (program === undefined) return state;
   const references = program.references - 1;
-  if (references > 0) {
-    return succeed(
-      withProgram(state, name, { ...program, open: false, references }),
-      'unload.kept',
-    );
-  }
+  if (references > 0) return withProgram(state, name, { ...program, references });
   const memory = memoryAfterFree(state, scheme, program);
-  const freed = withProgram({ ...state, memory: memory ?? state.memory }, name, {
-    ...program,
-    open: false,
-    references,
-    image: memory === undefined ? 'leaked' : 'freed',
-  });
-  return succeed(freed, 'unload.freed');
+  const image = memory === undefined ? 'leaked' : 'freed';
+  const freed = { ...state, memory: memory ?? state.memory };
+  return withProgram(freed, name, { ...program, references, image });
+}
+
+/** The slot of a program's array holds another one, or none. */
+function withTail(state: State, name: string, target: string | null, scheme: Scheme): State {
+  const program = state.programs[name];
+  if (program === undefined || program.tail === target) return state;
+  const set = withProgram(state, name, { ...program, tail: target });
+  const next = target === null ? undefined : set.programs[target];
+  const held =
+    target === null || next === undefined
+      ? set
+      : withProgram(set, target, { ...next, references: next.references + 1 });
+  return program.tail === null ? held : dropReference(held, program.tail, scheme);
+}
+
+/**
+ * bpf(BPF_MAP_UPDATE_ELEM) or bpf(BPF_MAP_DELETE_ELEM) on the array of a program's tail calls.
+ * bpf_fd_array_map_update_elem(), kernel/bpf/arraymap.c.
+ */
+export function tailSet(
+  state: State,
+  { program: name, target }: OperationOf<'tailSet'>,
+  scheme: Scheme,
+): CfiStep {
+  const program = state.programs[name];
+  if (program?.open !== true || program.body.kind !== 'tailCall') return impossible(state);
+  if (target === null) {
+    if (program.tail === null) return refuse(state, 'ENOENT', 'tail.empty');
+    return succeed(withTail(state, name, null, scheme), 'tail.cleared');
+  }
+  const next = state.programs[target];
+  if (next?.open !== true) return impossible(state);
+  if (next.kind !== 'main') return refuse(state, 'EINVAL', 'tail.incompatible');
+  return succeed(withTail(state, name, target, scheme), 'tail.set');
 }
 
 /**
@@ -100,11 +148,16 @@ function memoryAfterFree(
 ): JitMemory | undefined {
   const { address, pointer } = programImage(scheme, program);
   const from = scheme.features.freesFrom === 'entry' ? pointer : address;
-  const { place } = program;
-  return headerAddress(from) === place.address ? binaryPackFree(memory, place) : undefined;
+  const { place, subprogram } = program;
+  if (headerAddress(from) !== place.address) return undefined;
+  const freed = binaryPackFree(memory, place);
+  return subprogram === null ? freed : binaryPackFree(freed, subprogram);
 }
 
-/** What BPF_OBJ_GET_INFO_BY_FD shows: the image without its preamble, addresses masked. */
+/**
+ * What BPF_OBJ_GET_INFO_BY_FD shows: images without their preambles, a subprogram's behind the main
+ * program's, addresses masked.
+ */
 export function image(
   state: State,
   { program: name }: OperationOf<'image'>,
@@ -112,21 +165,30 @@ export function image(
 ): CfiStep {
   const program = state.programs[name];
   if (program === undefined || program.image === 'freed') return impossible(state);
-  const { bytes, address, pointer } = programImage(scheme, program);
-  const shown = Uint8Array.from(bytes.slice(Number(pointer - address)));
+  const main = programImage(scheme, program, state.programs);
+  const called = subprogramImage(scheme, program);
+  const images = called === undefined ? [main] : [main, called];
+  const shown = Uint8Array.from(
+    images.flatMap(({ bytes, address, pointer }) => bytes.slice(Number(pointer - address))),
+  );
   return answer(state, { kind: 'image', bytes: maskedHex(shown) }, 'image.shown');
 }
 
 /** The image as it lies in kernel memory, from its start on. */
 export function text(
   state: State,
-  { program: name }: OperationOf<'text'>,
+  { program: name, part }: OperationOf<'text'>,
   scheme: Scheme,
 ): CfiStep {
   const program = state.programs[name];
   if (program === undefined || program.image === 'freed') return impossible(state);
-  const bytes = maskedHex(Uint8Array.from(programImage(scheme, program).bytes));
-  return answer(state, { kind: 'image', bytes }, 'text.shown');
+  const own = part === undefined;
+  const placed = own
+    ? programImage(scheme, program, state.programs)
+    : subprogramImage(scheme, program);
+  if (placed === undefined) return impossible(state);
+  const bytes = maskedHex(Uint8Array.from(placed.bytes));
+  return answer(state, { kind: 'image', bytes }, own ? 'text.shown' : 'text.subprogram');
 }
 
 const MAX_DISTANCE = 1n << 31n;

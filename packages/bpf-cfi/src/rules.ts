@@ -57,6 +57,26 @@ const TABLE = {
     'In kernel memory an image begins with its preamble.',
     'emit_prologue(), arch/x86/net/bpf_jit_comp.c',
   ],
+  'text.subprogram': [
+    'A subprogram has an image of its own, with the preamble of a callback.',
+    'jit_subprogs(), kernel/bpf/verifier.c',
+  ],
+  'tail.incompatible': [
+    'A program jumps into programs of its own type.',
+    'bpf_prog_map_compatible(), kernel/bpf/core.c',
+  ],
+  'tail.set': [
+    'The jump around is patched away, and the jump leads into the program.',
+    'bpf_arch_poke_desc_update(), arch/x86/net/bpf_jit_comp.c',
+  ],
+  'tail.cleared': [
+    'The tail call is jumped around.',
+    'bpf_arch_poke_desc_update(), arch/x86/net/bpf_jit_comp.c',
+  ],
+  'tail.empty': [
+    'What is deleted is there.',
+    '__fd_array_map_delete_elem(), kernel/bpf/arraymap.c',
+  ],
   'allocation.shown': [
     'An image lies behind a header that says how much was taken, and INT3 fills the rest.',
     'bpf_jit_binary_pack_alloc(), kernel/bpf/core.c',

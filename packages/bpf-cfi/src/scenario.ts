@@ -16,9 +16,9 @@ import {
   type Symbol,
   type Text,
 } from './kernel-text.ts';
-import { relative } from './jit-image.ts';
+
 import { ENDBR_BYTES, type Scheme } from './preamble.ts';
-import { le64 } from './bytes.ts';
+import { le64, relative } from './bytes.ts';
 import {
   cetValue,
   decode,

@@ -22,11 +22,15 @@ export interface Program {
   readonly slot: number;
   /** Where its image lies, or lay. */
   readonly place: Place;
+  /** Where that of its subprogram does; null where it has none. */
+  readonly subprogram: Place | null;
+  /** The program in its array of tail calls. */
+  readonly tail: string | null;
   /** `freed`: the image is free space. `leaked`: it was to be freed and is still there. */
   readonly image: 'live' | 'freed' | 'leaked';
   /** Its descriptor is open. */
   readonly open: boolean;
-  /** The descriptor and each map that uses it. */
+  /** The descriptor, each map that uses it, and each array that it is in. */
   readonly references: number;
   /** What the patch site holds; null for its NOP. */
   readonly patch: { readonly kind: 'call' | 'jmp'; readonly target: bigint } | null;

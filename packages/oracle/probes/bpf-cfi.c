@@ -7,6 +7,7 @@
  */
 #include "probe.h"
 #include <linux/bpf.h>
+#include <linux/capability.h>
 
 /*
  * ENOTSUPP, which the kernel keeps from user space everywhere else. Origin: include/linux/errno.h.
@@ -20,7 +21,8 @@
 #define MAX_PROGRAMS 16
 #define MAX_MAPS 8
 #define MAX_VALUE 1024
-#define MAX_IMAGE 4096
+#define MAX_IMAGE 32768
+#define MAX_INSNS 4096
 #define BTF_LIMIT (64u << 20)
 
 /* BTF, as Documentation/bpf/btf.rst of Linux 6.18 has it. */
@@ -45,6 +47,8 @@ struct program {
 	uint32_t id;
 	/* A map has taken it. */
 	bool used;
+	/* Of its tail calls; 0: it makes none. */
+	int array_fd;
 };
 
 static struct program programs[MAX_PROGRAMS];
@@ -231,8 +235,8 @@ static void read_info(int fd, struct bpf_prog_info *info)
 		fail("BPF_OBJ_GET_INFO_BY_FD: %s", strerror(errno));
 }
 
-/* The bytecode of a body; returns its length. */
-static int assemble(const struct word *body, struct bpf_insn *code)
+/* The bytecode of a body; returns its length. `array`: of its tail calls. */
+static int assemble(const struct word *body, struct bpf_insn *code, int array)
 {
 	const char *kind = text_of(body, "kind");
 	const struct bpf_insn exit = { .code = BPF_JMP | BPF_EXIT };
@@ -244,6 +248,36 @@ static int assemble(const struct word *body, struct bpf_insn *code)
 	} else if (!strcmp(kind, "argument")) {
 		code[0] = load;
 		code[0].off = 8 * number_of(body, "index");
+	} else if (!strcmp(kind, "calls")) {
+		code[0] = (struct bpf_insn){ .code = BPF_JMP | BPF_CALL,
+					     .src_reg = BPF_PSEUDO_CALL,
+					     .imm = 1 };
+		code[1] = exit;
+		code[2] = (struct bpf_insn){ .code = BPF_ALU | BPF_MOV | BPF_K };
+		code[2].imm = number_of(body, "value");
+		code[3] = exit;
+		return 4;
+	} else if (!strcmp(kind, "tailCall")) {
+		code[0] = (struct bpf_insn){ .code = BPF_LD | BPF_IMM | BPF_DW,
+					     .dst_reg = 2,
+					     .src_reg = BPF_PSEUDO_MAP_FD,
+					     .imm = array };
+		code[1] = (struct bpf_insn){ 0 };
+		code[2] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3 };
+		code[3] = (struct bpf_insn){ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_tail_call };
+		code[4] = (struct bpf_insn){ .code = BPF_ALU | BPF_MOV | BPF_K };
+		code[4].imm = number_of(body, "value");
+		code[5] = exit;
+		return 6;
+	} else if (!strcmp(kind, "moves")) {
+		int count = number_of(body, "count");
+
+		if (count < 1 || count >= MAX_INSNS)
+			fail("%d moves", count);
+		for (int i = 0; i < count; i++)
+			code[i] = (struct bpf_insn){ .code = BPF_ALU | BPF_MOV | BPF_K, .imm = 1 };
+		code[count] = exit;
+		return count + 1;
 	} else {
 		code[0] = load;
 		code[0].dst_reg = 1;
@@ -275,16 +309,50 @@ static void attach(const struct word *operation, union bpf_attr *attr)
 		attr->prog_flags |= BPF_F_SLEEPABLE;
 }
 
+/* An array for a tail call, with one slot. */
+static int new_array(void)
+{
+	union bpf_attr attr = { .map_type = BPF_MAP_TYPE_PROG_ARRAY,
+				.key_size = 4,
+				.value_size = 4,
+				.max_entries = 1 };
+	int fd = bpf(BPF_MAP_CREATE, &attr);
+
+	if (fd < 0)
+		fail("BPF_MAP_TYPE_PROG_ARRAY: %s", strerror(errno));
+	return own_fd(fd);
+}
+
+static void set_tail(const struct program *program, const struct word *operation)
+{
+	const char *name = text_of(operation, "target");
+	bool none = !strcmp(name, "null");
+	const struct program *target = none ? NULL : find_program(name);
+	uint32_t key = 0, fd = target ? target->fd : 0;
+	union bpf_attr attr = { 0 };
+
+	attr.map_fd = program->array_fd;
+	attr.key = (uintptr_t)&key;
+	if (!none)
+		attr.value = (uintptr_t)&fd;
+	if (!none && !fd)
+		say("{\"kind\":\"impossible\"}");
+	else
+		say_result(bpf(none ? BPF_MAP_DELETE_ELEM : BPF_MAP_UPDATE_ELEM, &attr));
+}
+
 static void load(const struct word *operation)
 {
 	const char *kind = text_of(operation, "kind"), *name = text_of(operation, "program");
-	struct bpf_insn code[4];
+	static struct bpf_insn code[MAX_INSNS + 1];
 	union bpf_attr attr = { .license = (uintptr_t)"GPL", .insns = (uintptr_t)code };
 	struct program *program = find_program(name);
 	struct bpf_prog_info info = { 0 };
-	int fd;
+	int fd, array = 0;
 
-	attr.insn_cnt = assemble(need(operation, "body"), code);
+	if (!strcmp(text_of(need(operation, "body"), "kind"), "tailCall"))
+		array = new_array();
+	attr.insn_cnt = assemble(need(operation, "body"), code, array);
 	attr.prog_type = BPF_PROG_TYPE_XDP;
 	if (!strcmp(kind, "struct_ops"))
 		attach(operation, &attr);
@@ -307,6 +375,7 @@ static void load(const struct word *operation)
 	read_info(program->fd, &info);
 	program->id = info.id;
 	program->used = false;
+	program->array_fd = array;
 	program->struct_ops = attr.prog_type == BPF_PROG_TYPE_STRUCT_OPS;
 	snprintf(program->name, sizeof(program->name), "%s", name);
 	say_value(0);
@@ -328,12 +397,23 @@ static void await_end(const struct program *program)
 	}
 }
 
+static uint32_t chunks_taken(void);
+
+/* Its image goes later still than its number. */
 static void unload(struct program *program)
 {
+	uint32_t taken = chunks_taken();
+
 	close(program->fd);
 	program->fd = 0;
-	if (!program->used)
+	if (program->array_fd)
+		close(program->array_fd);
+	program->array_fd = 0;
+	if (!program->used) {
 		await_end(program);
+		for (int tries = 0; tries < 100 && taken && chunks_taken() == taken; tries++)
+			usleep(10000);
+	}
 	say_value(0);
 }
 
@@ -479,10 +559,182 @@ static struct {
 	bool survives;
 } build;
 
-static void show_text(const struct program *program)
+/* Code of any length, from kernel memory. */
+static void say_memory(uint64_t address, uint32_t length)
 {
-	uint64_t address = 0;
-	struct bpf_prog_info info = { .nr_jited_ksyms = 1, .jited_ksyms = (uintptr_t)&address };
+	static unsigned char bytes[MAX_IMAGE + PEEK_SIZE];
+
+	if (length > MAX_IMAGE)
+		fail("an image of %u bytes", length);
+	for (uint32_t at = 0; at < length; at += PEEK_SIZE)
+		memcpy(bytes + at, peek(address + at), PEEK_SIZE);
+	say_code(bytes, length, NULL);
+}
+
+/* Its own image, or its subprogram's. */
+static void show_text(const struct program *program, bool subprogram)
+{
+	uint64_t addresses[2] = { 0 };
+	uint32_t lengths[2] = { 0 };
+	struct bpf_prog_info info = { .nr_jited_ksyms = 2,
+				      .jited_ksyms = (uintptr_t)addresses,
+				      .nr_jited_func_lens = 2,
+				      .jited_func_lens = (uintptr_t)lengths };
+	int fd = reopen(program);
+
+	if (fd < 0) {
+		say("{\"kind\":\"impossible\"}");
+		return;
+	}
+	read_info(fd, &info);
+	close(fd);
+	if (!addresses[0] || !info.jited_prog_len)
+		lacks("sysctl kernel.kptr_restrict and net.core.bpf_jit_enable");
+	if (subprogram && info.nr_jited_ksyms < 2)
+		say("{\"kind\":\"impossible\"}");
+	else
+		say_memory(addresses[subprogram] - build.offset, build.offset + lengths[subprogram]);
+}
+
+/* Executable memory of BPF: bpf_prog_pack, kernel/bpf/core.c. */
+
+#define CHUNK_SIZE 64
+#define CHUNKS_OF_A_PACK 32768
+#define BITMAP_SIZE (CHUNKS_OF_A_PACK / 8)
+#define MAX_PACKS 4
+
+struct packs {
+	int count;
+	unsigned char bitmaps[MAX_PACKS][BITMAP_SIZE];
+};
+
+/* Where the kernel has its list of packs, and the bitmap in struct bpf_prog_pack; 0: unknown. */
+static uint64_t pack_list;
+static uint32_t pack_bitmap;
+
+/* False where this kernel does not say where its packs are. */
+static bool read_packs(struct packs *packs)
+{
+	uint64_t at = 0;
+
+	packs->count = 0;
+	if (!pack_list)
+		return false;
+	memcpy(&at, peek(pack_list), sizeof(at));
+	for (; at != pack_list; packs->count++) {
+		if (packs->count == MAX_PACKS)
+			fail("more than %d packs", MAX_PACKS);
+		for (size_t i = 0; i < BITMAP_SIZE; i += PEEK_SIZE)
+			memcpy(packs->bitmaps[packs->count] + i, peek(at + pack_bitmap + i),
+			       PEEK_SIZE);
+		memcpy(&at, peek(at), sizeof(at));
+	}
+	return true;
+}
+
+static bool is_taken(const unsigned char *bitmap, uint32_t chunk)
+{
+	return bitmap[chunk / 8] >> chunk % 8 & 1;
+}
+
+/* Of all packs; 0 where nobody knows. */
+static uint32_t chunks_taken(void)
+{
+	static struct packs packs;
+	uint32_t taken = 0;
+
+	read_packs(&packs);
+	for (int pack = 0; pack < packs.count; pack++)
+		for (uint32_t chunk = 0; chunk < CHUNKS_OF_A_PACK; chunk++)
+			taken += is_taken(packs.bitmaps[pack], chunk);
+	return taken;
+}
+
+/* The runs of chunks that are taken. */
+static void say_runs(const unsigned char *bitmap)
+{
+	const char *separator = "";
+
+	say("[");
+	for (uint32_t chunk = 0, first; chunk < CHUNKS_OF_A_PACK; chunk++) {
+		if (!is_taken(bitmap, chunk))
+			continue;
+		for (first = chunk; chunk < CHUNKS_OF_A_PACK && is_taken(bitmap, chunk);)
+			chunk++;
+		say("%s{\"first\":%u,\"count\":%u}", separator, first, chunk - first);
+		separator = ",";
+	}
+	say("]");
+}
+
+static void show_packs(void)
+{
+	static struct packs packs;
+
+	if (!read_packs(&packs))
+		lacks("CONFIG_KALLSYMS_ALL: where the packs are");
+	say("{\"kind\":\"packs\",\"taken\":[");
+	for (int pack = 0; pack < packs.count; pack++) {
+		say(pack ? "," : "");
+		say_runs(packs.bitmaps[pack]);
+	}
+	say("]}");
+}
+
+/* What the first pack holds while no case has taken anything of it. */
+static unsigned char first_bitmap[BITMAP_SIZE];
+
+/* Waits until what was freed before is free, and nothing more happens. */
+static void survey_packs(void)
+{
+	static struct packs packs;
+	size_t type;
+	uint32_t id, taken;
+
+	type = find_type("bpf_prog_pack", &id);
+	if (!type || peek_fd() < 0)
+		return;
+	pack_bitmap = member_offset(type, "bitmap");
+	pack_list = find_symbol("pack_list");
+	if (!pack_list)
+		return;
+	do {
+		taken = chunks_taken();
+		usleep(300000);
+	} while (taken != chunks_taken());
+	read_packs(&packs);
+	if (packs.count == 1)
+		memcpy(first_bitmap, packs.bitmaps[0], sizeof(first_bitmap));
+	else
+		pack_list = 0;
+}
+
+/* What the case before has left is freed a while after its end: waits for that, at most 3 s. */
+static void await_packs(void)
+{
+	static struct packs packs;
+
+	for (int tries = 0; tries < 300; tries++) {
+		if (!read_packs(&packs))
+			lacks("CONFIG_KALLSYMS_ALL: where the packs are");
+		if (packs.count == 1 && !memcmp(packs.bitmaps[0], first_bitmap, BITMAP_SIZE))
+			return;
+		usleep(10000);
+	}
+	lacks("packs as boot left them");
+}
+
+/* An image, and what lies around it in what was taken for it. */
+static void show_allocation(const struct program *program)
+{
+	static unsigned char bytes[MAX_IMAGE + PEEK_SIZE];
+	uint64_t address = 0, header;
+	uint32_t size, start, length = 0;
+	struct bpf_prog_info info = { .nr_jited_ksyms = 1,
+				      .jited_ksyms = (uintptr_t)&address,
+				      .nr_jited_func_lens = 1,
+				      .jited_func_lens = (uintptr_t)&length };
+	bool filled = true;
 	int fd = reopen(program);
 
 	if (fd < 0) {
@@ -493,7 +745,87 @@ static void show_text(const struct program *program)
 	close(fd);
 	if (!address || !info.jited_prog_len)
 		lacks("sysctl kernel.kptr_restrict and net.core.bpf_jit_enable");
-	say_code(peek(address - build.offset), build.offset + info.jited_prog_len, NULL);
+	address -= build.offset;
+	length += build.offset;
+	header = address & ~(uint64_t)(CHUNK_SIZE - 1);
+	start = address - header;
+	memcpy(&size, peek(header), sizeof(size));
+	if (size > MAX_IMAGE)
+		fail("a header that says %u bytes", size);
+	for (uint32_t at = 0; at < size; at += PEEK_SIZE)
+		memcpy(bytes + at, peek(header + at), PEEK_SIZE);
+	for (uint32_t at = sizeof(size); at < size; at++)
+		if ((at < start || at >= start + length) && bytes[at] != 0xcc)
+			filled = false;
+	/* struct bpf_binary_header has 8 bytes. */
+	say("{\"kind\":\"allocation\",\"size\":%u,\"start\":%u,\"length\":%u,\"filled\":%s}",
+	    size, start - 8, length, filled ? "true" : "false");
+}
+
+#define JIT_LIMIT "/proc/sys/net/core/bpf_jit_limit"
+
+/* What it was before the first case; "" where it cannot be read. */
+static char first_limit[32];
+
+static void survey_limit(void)
+{
+	int fd = open(JIT_LIMIT, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, first_limit, sizeof(first_limit) - 1) < 0)
+		first_limit[0] = '\0';
+	close(fd);
+}
+
+/* 0, or an errno. */
+static int write_limit(const char *text)
+{
+	int fd = open(JIT_LIMIT, O_WRONLY | O_CLOEXEC), error;
+
+	if (fd < 0)
+		return errno;
+	error = write(fd, text, strlen(text)) < 0 ? errno : 0;
+	close(fd);
+	return error;
+}
+
+static void set_limit(const struct word *operation)
+{
+	char text[32];
+	int error;
+
+	if (!booted)
+		lacks("a kernel of its own: the limit is everybody's");
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number_of(operation, "bytes"));
+	error = write_limit(text);
+	if (error == ENOENT)
+		lacks("sysctl net.core.bpf_jit_limit");
+	if (error)
+		say_errno(error);
+	else
+		say_value(0);
+}
+
+/* A call of bpf(2), by somebody without CAP_BPF where the operation says so. */
+static int bpf_as(const struct word *operation, int command, union bpf_attr *attr)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct all[2], none[2];
+	int result, error;
+
+	if (!get(operation, "capable") || is_true(operation, "capable"))
+		return bpf(command, attr);
+	if (syscall(SYS_capget, &header, all))
+		fail("capget: %s", strerror(errno));
+	memcpy(none, all, sizeof(none));
+	none[0].effective = none[1].effective = 0;
+	if (syscall(SYS_capset, &header, none))
+		fail("capset: %s", strerror(errno));
+	result = bpf(command, attr);
+	error = errno;
+	if (syscall(SYS_capset, &header, all))
+		fail("capset: %s", strerror(errno));
+	errno = error;
+	return result;
 }
 
 static void test_run(struct program *program, const struct word *operation)
@@ -512,7 +844,7 @@ static void test_run(struct program *program, const struct word *operation)
 	attr.test.prog_fd = program->fd;
 	attr.test.ctx_in = (uintptr_t)context;
 	attr.test.ctx_size_in = 8 * count;
-	if (bpf(BPF_PROG_TEST_RUN, &attr)) {
+	if (bpf_as(operation, BPF_PROG_TEST_RUN, &attr)) {
 		say_errno(errno);
 		return;
 	}
@@ -1025,7 +1357,7 @@ static void map_update(struct map *map, const struct word *operation)
 	attr.key = (uintptr_t)&key;
 	attr.value = (uintptr_t)value;
 	attr.flags = number_of(operation, "flags");
-	result = bpf(BPF_MAP_UPDATE_ELEM, &attr);
+	result = bpf_as(operation, BPF_MAP_UPDATE_ELEM, &attr);
 	say_result(result);
 	if (result == 0)
 		remember_members(map, get(operation, "members"));
@@ -1475,6 +1807,8 @@ static void restore(void)
 	static const char *const any[] = { "", NULL };
 	char record[8192];
 
+	if (booted && *first_limit)
+		write_limit(first_limit);
 	if (*provoked) {
 		*provoked = false;
 		while (next_message(any, record, sizeof(record)))
@@ -1522,7 +1856,13 @@ static void program_step(const char *op, const struct word *operation)
 	} else if (!strcmp(op, "image") && program) {
 		show_image(program);
 	} else if (!strcmp(op, "text") && program) {
-		show_text(program);
+		show_text(program, get(operation, "part"));
+	} else if (!strcmp(op, "tailSet") && open && program->array_fd) {
+		set_tail(program, operation);
+	} else if (!strcmp(op, "tailSet")) {
+		say("{\"kind\":\"impossible\"}");
+	} else if (!strcmp(op, "allocation") && program) {
+		show_allocation(program);
 	} else if (program && !open && !program->struct_ops && !strcmp(op, "dispatch")) {
 		lacks("a pointer to a program that is gone");
 	} else if (!open || (!strcmp(op, "testRun") && !program->struct_ops) ||
@@ -1562,6 +1902,10 @@ static void step(const struct word *operation, const char *line, size_t length)
 		show_function(operation);
 	else if (!strcmp(op, "site"))
 		show_site(operation);
+	else if (!strcmp(op, "packs"))
+		show_packs();
+	else if (!strcmp(op, "jitLimit"))
+		set_limit(operation);
 	else if (tracing_step(op, operation))
 		return;
 	else if (get(operation, "map"))
@@ -1575,9 +1919,10 @@ static void step(const struct word *operation, const char *line, size_t length)
 /* The world is what this kernel is: the target has compared them. */
 static void build_world(const struct word *setup)
 {
-	(void)setup;
 	if (!btf_size)
 		lacks("CONFIG_DEBUG_INFO_BTF");
+	if (get(setup, "packed"))
+		await_packs();
 }
 
 /*
@@ -1748,6 +2093,14 @@ static void describe(void)
 	say(",\"cpuIbt\":%s,\"cpuFred\":%s", truth(build.cpu_ibt), truth(build.cpu_fred));
 	say(",\"cfi\":%s,\"fineibt\":%s,\"padding\":%s,\"retpoline\":%s", truth(build.cfi),
 	    truth(build.fineibt), truth(build.padding), truth(build.retpoline));
+	if (booted) {
+		survey_limit();
+		survey_packs();
+	}
+	if (pack_list) {
+		say(",\"packed\":");
+		say_runs(first_bitmap);
+	}
 	say(",\"mode\":\"%s\",\"seed\":\"0x%x\",\"parameter\":", mode_name(), build.seed);
 	say_string(build.parameter);
 }

@@ -94,6 +94,78 @@ describe.each([
   );
 });
 
+/** Names that iced tells apart by operand size, by what a hint is for, or as an alias. */
+const ICED_NAMES: Readonly<Record<string, readonly string[]>> = {
+  nop: [
+    ...['reservednop', 'cldemote', 'prefetchnta', 'prefetchit0', 'prefetchit1'],
+    ...['prefetcht0', 'prefetcht1', 'prefetcht2'],
+  ],
+  prefetchw: ['prefetch', 'prefetchwt1'],
+  movs: ['movsb', 'movsw', 'movsd', 'movsq'],
+  stos: ['stosb', 'stosw', 'stosd', 'stosq'],
+  pushf: ['pushfq'],
+  popf: ['popfq'],
+  shl: ['sal'],
+  iret: ['iretd', 'iretq'],
+  cwde: ['cbw', 'cdqe'],
+  cdq: ['cwd', 'cqo'],
+  sysret: ['sysretq'],
+  sysexit: ['sysexitq'],
+  jmpf: ['jmp'],
+  callf: ['call'],
+  cmpxchg8b: ['cmpxchg16b'],
+  jrcxz: ['jecxz'],
+  wrss: ['wrssd', 'wrssq'],
+  incssp: ['incsspd', 'incsspq'],
+  rdssp: ['rdsspd', 'rdsspq'],
+};
+
+describe.each([
+  ['one-byte map', []],
+  ['two-byte map', [0x0f]],
+  ['map of 0F 38', [0x0f, 0x38]],
+])('names of the %s', (_, escape) => {
+  test.each((IS_DEEP ? PREFIXES : [[], [0x66], [0xf3], [0x48]]).map((prefixes) => ({ prefixes })))(
+    'behind $prefixes are those of iced',
+    ({ prefixes }) => {
+      const bytes = opcodeSpace(prefixes, escape);
+      const decoder = new iced.Decoder(64, bytes, iced.DecoderOptions.None);
+      const instruction = new iced.Instruction();
+      const differences = new Set<string>();
+      for (let at = 0; at < bytes.length; at += RECORD) {
+        const decoded = decode(bytes.subarray(at, at + RECORD));
+        if (decoded.kind !== 'instruction') continue;
+        decoder.position = at;
+        decoder.decodeOut(instruction);
+        const { mnemonic } = decoded.instruction;
+        const name = (iced.Mnemonic[instruction.mnemonic] ?? '').toLowerCase();
+        const known = mnemonic === name || ICED_NAMES[mnemonic]?.includes(name) === true;
+        if (known && decoded.instruction.length === instruction.length) continue;
+        differences.add(`${mnemonic}, iced ${name}`);
+      }
+      instruction.free();
+      decoder.free();
+      expect([...differences]).toEqual([]);
+    },
+  );
+});
+
+test('every SIB byte has the length that iced gives it', () => {
+  const bytes = new Uint8Array(0x10000 * RECORD);
+  const next = random(SUITE_SEED);
+  // MOV and LEA with REX.X and REX.B, and 32-bit addresses: what base and index depend on.
+  const heads = [[0x8b], [0x4b, 0x8b], [0x43, 0x8d], [0x67, 0x42, 0x89]];
+  for (let index = 0; index < 0x10000; index += 1) {
+    const head = heads[index % heads.length] ?? [];
+    const modrm = 0x04 | ((index >> 2) & 0x38) | ([0x00, 0x40, 0x80][index % 3] ?? 0);
+    const tail = Array.from({ length: 10 }, () => next() & 0xff);
+    bytes.set([...head, modrm, (index >> 8) & 0xff, ...tail], index * RECORD);
+  }
+  const { differences, unsupported } = compare(bytes);
+  expect(unsupported).toBe(0);
+  expect(differences.slice(0, 40)).toEqual([]);
+});
+
 test('random bytes have the lengths that iced gives them', () => {
   const count = IS_DEEP ? 1_000_000 : 100_000;
   const bytes = new Uint8Array(count * RECORD);

@@ -75,7 +75,7 @@ export function binaryPackAlloc(
 
 /** Gives an image's memory back, as its header says. */
 export function binaryPackFree(memory: JitMemory, { address, size }: Place): JitMemory {
-  return unchargeModmem(freeChunks(memory, address, size), size);
+  return unchargeModmem(freeChunks(memory, address), size);
 }
 
 /** Where the image begins. */

@@ -64,8 +64,8 @@ export function takeChunks(memory: JitMemory, size: number): Allocated {
 }
 
 /** Gives chunks back. */
-export function freeChunks(memory: JitMemory, address: bigint, size: number): JitMemory {
-  return { ...memory, packs: packFree(memory.packs, address, size) };
+export function freeChunks(memory: JitMemory, address: bigint): JitMemory {
+  return { ...memory, packs: packFree(memory.packs, address) };
 }
 
 /** Where pages that stand alone lie: every other one, for a guard page stands before each. */

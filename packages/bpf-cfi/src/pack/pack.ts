@@ -83,17 +83,12 @@ export function packOf(packs: readonly Pack[], address: bigint): Pack | undefine
   );
 }
 
-/**
- * Gives chunks back, which become INT3 again; so does a pack that holds nothing else.
- *
- * @param size as it was taken: nothing but the caller knows where an allocation ends
- */
-export function packFree(packs: readonly Pack[], address: bigint, size: number): readonly Pack[] {
+/** Gives an allocation back, whose chunks become INT3 again; and the pack, if it holds nothing else. */
+export function packFree(packs: readonly Pack[], address: bigint): readonly Pack[] {
   const pack = packOf(packs, address);
   if (pack === undefined) return packs;
   const first = Number(address - pack.address) / CHUNK_SIZE;
-  const end = first + chunksFor(size);
-  const taken = pack.taken.filter((chunks) => chunks.first < first || chunks.first >= end);
+  const taken = pack.taken.filter((chunks) => chunks.first !== first);
   if (taken.length === 0) return packs.filter((one) => one !== pack);
   return packs.with(packs.indexOf(pack), { ...pack, taken });
 }

@@ -25,14 +25,9 @@ export function trampolineAlloc(memory: JitMemory, size: number, features: Room)
 }
 
 /** Gives it back. */
-export function trampolineFree(
-  memory: JitMemory,
-  address: bigint,
-  size: number,
-  features: Room,
-): JitMemory {
+export function trampolineFree(memory: JitMemory, address: bigint, features: Room): JitMemory {
   return features.trampolinesIn === 'pack'
-    ? freeChunks(memory, address, size)
+    ? freeChunks(memory, address)
     : freePage(memory, address);
 }
 
@@ -61,7 +56,7 @@ export function tracerFree(
   { address, size }: TrampolineImage,
   features: Room,
 ): JitMemory {
-  return unchargeModmem(trampolineFree(memory, address, size, features), size);
+  return unchargeModmem(trampolineFree(memory, address, features), size);
 }
 
 /**

@@ -9,7 +9,7 @@ import { reloadable, siteHash, type CallPlan } from './call-plan.ts';
 import { memberModel, placeTrampoline, type PlacedTrampoline } from './member-trampoline.ts';
 import { preambleFacts } from './preamble-facts.ts';
 import { bodyValue, readsNull } from './program-call.ts';
-import { programText } from './program-image.ts';
+import { programTexts } from './program-image.ts';
 import { preambleArity, stubOf } from './stub.ts';
 import { outsideOf, textBefore } from './surroundings.ts';
 
@@ -68,13 +68,13 @@ export function planTrampoline(
     value: returnsNothing ? null : bodyValue(program, call.arguments),
     fault: readsNull(program, call.arguments) ? 'null-dereference' : null,
     scenario: () => {
-      const image = programText(scheme, call.name, program);
+      const image = programTexts(scheme, call.name, program);
       const { bytes } = placed.trampoline;
       return {
         scheme,
         hash,
         pointer: placed.pointer,
-        texts: [...textBefore(state, placed.pointer), { address, bytes }, image.text],
+        texts: [...textBefore(state, placed.pointer), { address, bytes }, ...image.texts],
         symbols: [
           { name: `bpf__${struct}_${member.name}`, address, size: bytes.length },
           ...image.symbols,

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-import { le32 } from '../bytes.ts';
+import { le32, relative } from '../bytes.ts';
 import type { TargetFacts } from '../checked-call.ts';
-import { relative } from '../jit-image.ts';
+
 import { FUNCTIONS, OBJECT, RETPOLINE_R11, type Text } from '../kernel-text.ts';
 import { isTaken } from '../pack/pack.ts';
 import { ENDBR_BYTES, type Scheme } from '../preamble.ts';
+import { MAX_TAIL_CALL_CNT } from '../tail-call.ts';
 import { BPF_MAIN, BPF_SUBPROGRAM } from '../prototypes.ts';
 import type { Program, State } from '../state.ts';
 import { reloadable, siteHash, type CallPlan } from './call-plan.ts';
 import { preambleFacts } from './preamble-facts.ts';
-import { bpfHash, isFilled, programArity, programImage, programText } from './program-image.ts';
+import { bpfHash, isFilled, programArity, programImage, programTexts } from './program-image.ts';
 import { outsideOf, textBefore } from './surroundings.ts';
 
 /* Calls and tail calls of programs. */
@@ -34,10 +35,44 @@ export function readsNull({ body }: Program, args: readonly bigint[]): boolean {
 
 export function bodyValue(program: Program, args: readonly bigint[]): bigint {
   const { body } = program;
-  if (body.kind === 'constant') return BigInt(body.value >>> 0);
+  if (body.kind === 'constant' || body.kind === 'calls' || body.kind === 'tailCall') {
+    return BigInt(body.value >>> 0);
+  }
   if (body.kind === 'moves') return 1n;
   if (body.kind === 'argument') return BigInt.asUintN(64, args[body.index] ?? 0n);
   return 0n;
+}
+
+/** What comes back of a program that may jump into another, and that into a third. */
+function chainValue({ programs }: State, first: Program): bigint {
+  let program = first;
+  for (let count = 0; count < MAX_TAIL_CALL_CNT; count += 1) {
+    const next = program.tail === null ? undefined : programs[program.tail];
+    if (next === undefined) break;
+    program = next;
+  }
+  return bodyValue(program, []);
+}
+
+/** The texts of a program, and of those that its tail calls lead to. */
+function reachedTexts(
+  { programs }: State,
+  scheme: Scheme,
+  name: string,
+): ReturnType<typeof programTexts> {
+  const names = new Set<string>();
+  for (let at: string | null = name; at !== null && !names.has(at);) {
+    names.add(at);
+    at = programs[at]?.tail ?? null;
+  }
+  const reached = [...names].flatMap((one) => {
+    const program = programs[one];
+    return program === undefined ? [] : [programTexts(scheme, one, program, programs)];
+  });
+  return {
+    texts: reached.flatMap(({ texts }) => texts),
+    symbols: reached.flatMap(({ symbols }) => symbols),
+  };
 }
 
 /** Where a program was that is gone, another may be: of which a call there says nothing. */
@@ -64,13 +99,13 @@ export function planProgram(
     scheme,
     hash,
     ...reloadable(scheme, programFacts(state, scheme, program)),
-    value: bodyValue(program, []),
+    value: chainValue(state, program),
     fault: null,
     scenario: () => {
-      const { text, symbols } = programText(scheme, name, program);
+      const { texts: own, symbols } = reachedTexts(state, scheme, name);
       const { pointer } = programImage(scheme, program);
       const args = [OBJECT, OBJECT];
-      const texts = [...textBefore(state, pointer), text];
+      const texts = [...textBefore(state, pointer), ...own];
       return { scheme, hash, pointer, texts, symbols, arguments: args, swapped: undefined };
     },
   };
@@ -96,17 +131,17 @@ export function planTailCall(
     scheme,
     hash: 0,
     target: { ...facts, first: toEntry ? facts.first : landing },
-    value: bodyValue(program, []),
+    value: chainValue(state, program),
     fault: toEntry ? 'lost-return' : null,
     scenario: () => {
-      const { text, symbols } = programText(scheme, name, program);
+      const { texts, symbols } = reachedTexts(state, scheme, name);
       const { pointer, landing: distance } = programImage(scheme, program);
       const target = toEntry ? pointer : pointer + BigInt(distance);
       return {
         scheme,
         hash: 0,
         pointer: FUNCTIONS,
-        texts: [tailCaller(scheme), text],
+        texts: [tailCaller(scheme), ...texts],
         symbols: [{ name: 'bpf_prog_caller', address: FUNCTIONS, size: 32 }, ...symbols],
         // RCX holds the target of the jump.
         arguments: [OBJECT, 0n, 0n, target],

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MIT
 import { bootHash, cfiGetOffset } from '../boot.ts';
 import { repeated } from '../bytes.ts';
-import { jitImage, patchBytes, PATCH_SIZE, type ImageShape, type JitImage } from '../jit-image.ts';
-import { CALLS, type Symbol, type Text } from '../kernel-text.ts';
-import { binaryBytes, FREE_BYTE, imageAddress } from '../pack/binary.ts';
+import {
+  jitImage,
+  patchBytes,
+  PATCH_SIZE,
+  type BodyLinks,
+  type ImageShape,
+  type JitImage,
+  type ProgramBody,
+} from '../jit-image.ts';
+import { ARRAYS, ARRAY_SPACING, CALLS, type Symbol, type Text } from '../kernel-text.ts';
+import { binaryBytes, FREE_BYTE, imageAddress, type Place } from '../pack/binary.ts';
 import type { Arity, Scheme } from '../preamble.ts';
 import { BPF_MAIN, BPF_SUBPROGRAM, prototype } from '../prototypes.ts';
-import type { Program } from '../state.ts';
+import type { Program, State } from '../state.ts';
 
 /* Programs as bytes, in their places. */
 
@@ -31,17 +39,62 @@ function shapeOf(scheme: Scheme, program: Pick<Program, 'kind' | 'body'>): Image
   };
 }
 
-/** The image of a program in its place, patched as it is. */
+/** A program’s image, as it lies in memory. */
+export interface PlacedImage extends JitImage {
+  readonly address: bigint;
+  readonly pointer: bigint;
+}
+
+function placeImage(
+  scheme: Scheme,
+  shape: ImageShape,
+  place: Place,
+  links?: BodyLinks,
+): PlacedImage {
+  const { setup, boot, features } = scheme;
+  const address = imageAddress(place);
+  const offset = features.preambles ? cfiGetOffset(setup, boot, features) : 0;
+  const image = jitImage(scheme, shape, address, CALLS, links);
+  return { ...image, address, pointer: address + BigInt(offset) };
+}
+
+/** The subprogram of a body that calls one. */
+function subprogramOf(body: ProgramBody): Pick<Program, 'kind' | 'body'> | undefined {
+  if (body.kind !== 'calls') return undefined;
+  return { kind: 'subprogram', body: { kind: 'constant', value: body.value } };
+}
+
+/** The image of a program’s subprogram in its place; undefined where it has none. */
+export function subprogramImage(scheme: Scheme, program: Program): PlacedImage | undefined {
+  const called = subprogramOf(program.body);
+  if (called === undefined || program.subprogram === null) return undefined;
+  return placeImage(scheme, shapeOf(scheme, called), program.subprogram);
+}
+
+/**
+ * The image of a program in its place, patched as it is.
+ *
+ * @param programs all of them: one may be in the array of its tail calls
+ */
 export function programImage(
   scheme: Scheme,
   program: Program,
-): JitImage & { readonly address: bigint; readonly pointer: bigint } {
-  const address = imageAddress(program.place);
-  const image = jitImage(scheme, shapeOf(scheme, program), address, CALLS);
-  const { setup, boot, features } = scheme;
-  const offset = features.preambles ? cfiGetOffset(setup, boot, features) : 0;
-  const bytes = patched(image, address, program.patch);
-  return { ...image, bytes, address, pointer: address + BigInt(offset) };
+  programs: State['programs'] = {},
+): PlacedImage {
+  const links = {
+    subprogram: subprogramImage(scheme, program)?.pointer ?? 0n,
+    array: ARRAYS + ARRAY_SPACING * BigInt(program.slot),
+    tail: landingOf(scheme, programs[program.tail ?? '']),
+  };
+  const image = placeImage(scheme, shapeOf(scheme, program), program.place, links);
+  return { ...image, bytes: patched(image, image.address, program.patch) };
+}
+
+/** Where a tail call enters a program. */
+function landingOf(scheme: Scheme, program: Program | undefined): bigint | null {
+  if (program === undefined) return null;
+  const { pointer, landing } = placeImage(scheme, shapeOf(scheme, program), program.place);
+  return pointer + BigInt(landing);
 }
 
 function patched(
@@ -59,24 +112,46 @@ export function isFilled({ features }: Scheme, { image }: Program): boolean {
   return image === 'freed' && features.fillsFreed;
 }
 
-/** A program’s allocation: header, image and INT3, or nothing but INT3 where it was freed. */
-export function programText(
+/** Text of an allocation: header, image and INT3, or nothing but INT3 where it was freed. */
+function heldText(place: Place, bytes: readonly number[], freed: boolean): Text {
+  const held = freed ? repeated(FREE_BYTE, place.size) : binaryBytes(place, bytes);
+  return { address: place.address, bytes: held };
+}
+
+/** A program’s allocations, that of its subprogram last. */
+export function programTexts(
   scheme: Scheme,
   name: string,
   program: Program,
-): { text: Text; symbols: Symbol[] } {
-  const { place } = program;
-  const { address, bytes, pointer } = programImage(scheme, program);
+  programs: State['programs'] = {},
+): { texts: readonly Text[]; symbols: readonly Symbol[] } {
   const freed = isFilled(scheme, program);
-  const held = freed ? repeated(FREE_BYTE, place.size) : binaryBytes(place, bytes);
-  const size = bytes.length - Number(pointer - address);
+  const own = programImage(scheme, program, programs);
+  const called = subprogramImage(scheme, program);
+  const symbol = (of: string, { address, bytes, pointer }: PlacedImage): Symbol => {
+    return { name: of, address: pointer, size: bytes.length - Number(pointer - address) };
+  };
   return {
-    text: { address: place.address, bytes: held },
-    symbols: [{ name: `bpf_prog_${name}`, address: pointer, size }],
+    texts: [
+      heldText(program.place, own.bytes, freed),
+      ...(called === undefined || program.subprogram === null
+        ? []
+        : [heldText(program.subprogram, called.bytes, freed)]),
+    ],
+    symbols: [
+      symbol(`bpf_prog_${name}`, own),
+      ...(called === undefined ? [] : [symbol(`bpf_prog_${name}_called`, called)]),
+    ],
   };
 }
 
-/** Bytes of the image that a program will have, wherever it lies. */
-export function imageLength(scheme: Scheme, program: Pick<Program, 'kind' | 'body'>): number {
-  return jitImage(scheme, shapeOf(scheme, program), 0n, CALLS).bytes.length;
+/** Bytes of the images that a program will have, wherever they lie: its own, and its subprogram’s. */
+export function imageLengths(
+  scheme: Scheme,
+  program: Pick<Program, 'kind' | 'body'>,
+): readonly [own: number, subprogram: number | undefined] {
+  const lengthOf = (one: Pick<Program, 'kind' | 'body'>): number =>
+    jitImage(scheme, shapeOf(scheme, one), 0n, CALLS).bytes.length;
+  const called = subprogramOf(program.body);
+  return [lengthOf(program), called && lengthOf(called)];
 }

@@ -48,6 +48,7 @@ function isFree(state: State, address: bigint): boolean {
   const first = packOf(state.memory.packs, address)?.address ?? 0n;
   return !(
     [...live, ...tracing].some(({ place }) => inBinary(place)) ||
+    live.some(({ subprogram }) => subprogram !== null && inBinary(subprogram)) ||
     [...trampolines, ...Object.values(tracers)].some((one) => within(one.address, one.size)) ||
     (setup.packed ?? []).some((chunks) =>
       within(first + BigInt(CHUNK_SIZE * chunks.first), CHUNK_SIZE * chunks.count),

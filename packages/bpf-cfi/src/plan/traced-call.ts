@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { nops } from '@kernel-models/hw-model/instructions';
-import { le32 } from '../bytes.ts';
-import { relative, returnBytes } from '../jit-image.ts';
+import { le32, relative } from '../bytes.ts';
+import { returnBytes } from '../jit-image.ts';
 import { CALLS, type Symbol, type Text } from '../kernel-text.ts';
 import type { Scheme } from '../preamble.ts';
 import type { Watch } from '../scenario.ts';

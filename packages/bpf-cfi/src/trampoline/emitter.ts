@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { nops } from '@kernel-models/hw-model/instructions';
-import { le32, le64 } from '../bytes.ts';
-import { relative } from '../jit-image.ts';
+import { le32, le64, relative } from '../bytes.ts';
+
 import type { Features } from '../revisions.ts';
 
 /** Registers by their number in ModRM, 8 and above with a REX bit. */

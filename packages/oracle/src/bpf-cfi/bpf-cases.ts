@@ -3,6 +3,7 @@ import fc, { type Arbitrary } from 'fast-check';
 import type { Operation, ProgramBody, Setup } from '@kernel-models/bpf-cfi';
 import type { Case } from '../target.ts';
 import { registrations } from './registration-cases.ts';
+import { packings } from './packing-cases.ts';
 import { tracings } from './tracing-cases.ts';
 
 /* Cases that a running kernel can be put: loading programs, reading their images, running them. */
@@ -67,7 +68,15 @@ const operations: Arbitrary<Operation> = fc.oneof(
     op: fc.constant('load' as const),
     program: names,
     kind: fc.constant('main' as const),
-    body: fc.record({ kind: fc.constant('constant' as const), value: fc.constantFrom(0, 1, 2) }),
+    body: fc.record({
+      kind: fc.constantFrom('constant' as const, 'calls' as const, 'tailCall' as const),
+      value: fc.constantFrom(0, 1, 2),
+    }),
+  }),
+  fc.record({
+    op: fc.constant('tailSet' as const),
+    program: names,
+    target: fc.oneof({ weight: 4, arbitrary: names }, fc.constant(null)),
   }),
   structOps('tcp_congestion_ops', TCP, constants),
   {
@@ -78,7 +87,12 @@ const operations: Arbitrary<Operation> = fc.oneof(
   structOps('bpf_dummy_ops', ['test_1'], fc.constant<ProgramBody>({ kind: 'dereference' })),
   fc.record({ op: fc.constant('unload' as const), program: names }),
   { weight: 2, arbitrary: fc.record({ op: fc.constant('image' as const), program: names }) },
-  fc.record({ op: fc.constant('text' as const), program: names }),
+  fc.record({
+    op: fc.constant('text' as const),
+    program: names,
+    part: fc.constantFrom(undefined, 'subprogram' as const),
+  }),
+  fc.record({ op: fc.constant('allocation' as const), program: names }),
   { weight: 2, arbitrary: fc.record({ op: fc.constant('dispatch' as const), program: names }) },
   {
     weight: 4,
@@ -93,8 +107,15 @@ const operations: Arbitrary<Operation> = fc.oneof(
   },
 );
 
+/** Programs by themselves: loaded, looked at, run, and jumping into each other. */
+export const programHistories: Arbitrary<readonly Operation[]> = fc.array(operations, {
+  minLength: 1,
+  maxLength: 14,
+  size: 'max',
+});
+
 const histories: Arbitrary<readonly Operation[]> = fc.oneof(
-  { weight: 2, arbitrary: fc.array(operations, { minLength: 1, maxLength: 14, size: 'max' }) },
+  { weight: 2, arbitrary: programHistories },
   { weight: 2, arbitrary: registrations },
   tracings,
 );
@@ -140,7 +161,7 @@ export function casesAfter(
   const call = fc.constantFrom(...WRONG_CALLS).map((one) => [one]);
   const wrong = fc.oneof({ weight: 9, arbitrary: nothing }, call);
   return fc
-    .tuple(histories, setup.cfi ? wrong : nothing)
+    .tuple(setup.packed === undefined ? histories : packings, setup.cfi ? wrong : nothing)
     .map(([list, last]) => ({ setup, operations: [boot, ...list, ...last] }));
 }
 

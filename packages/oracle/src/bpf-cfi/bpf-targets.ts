@@ -60,7 +60,7 @@ const SUBSYSTEM: ProbeSubsystem<Setup, Operation, Outcome> = {
   configOf: ({ facts }) => CONFIG_FACTS.map((name) => `${name}=${String(facts[name])}`).join(' '),
   requires: ({ facts }) =>
     facts['jit'] === true ? undefined : 'CAP_BPF, net.core.bpf_jit_enable and kernel.kptr_restrict',
-  worldsOf: (hello) => [worldOf(hello)],
+  worldsOf: (hello) => [worldOf(hello), ...packedWorlds(hello)],
   lacks: missing,
 };
 
@@ -75,6 +75,14 @@ function worldOf({ facts }: Hello): Setup {
   if (!is('cfi')) return plain;
   const own = { fineibt: is('fineibt'), padding: is('padding'), retpoline: is('retpoline') };
   return { ...plain, cfi: true, autoDefault: choseFineibt(facts), ...own };
+}
+
+/** The same with what boot has left in packs, where the kernel says it. */
+function packedWorlds(hello: Hello): readonly Setup[] {
+  const { packed } = hello.facts;
+  if (packed === undefined) return [];
+  const world = object(bpfCfi.codec.encodeSetup(worldOf(hello)));
+  return [bpfCfi.codec.decodeSetup({ ...world, packed })];
 }
 
 /**
@@ -125,6 +133,7 @@ function object(json: Json): JsonObject {
 const EXECUTABLE: ReadonlySet<Operation['op']> = new Set([
   ...(['boot', 'load', 'unload', 'image', 'text', 'testRun', 'dispatch'] as const),
   ...(['call', 'function', 'site'] as const),
+  ...(['allocation', 'packs', 'jitLimit', 'tailSet'] as const),
   ...(['mapCreate', 'mapLookup', 'mapUpdate', 'mapDelete'] as const),
   ...(['linkCreate', 'linkClose', 'trampoline'] as const),
   ...(['attach', 'detach', 'tracer', 'testRunTracing'] as const),
