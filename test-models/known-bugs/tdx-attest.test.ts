@@ -18,6 +18,7 @@ import { runsOf } from '../tdx-attest/broken-invariants.ts';
 import { driverOperation, driverSetup, tsmOperation } from '../tdx-attest/generators.ts';
 import { COLLATERAL, ENCLAVE, issue, NOW, PKI } from '../tdx-attest/issued.ts';
 import { nodeSignatureBackend } from '../tdx-attest/node-backend.ts';
+import { Trials } from '../tdx-attest/verify-agreement.ts';
 
 /** Runs that may pass before a bug is found. */
 const BUDGET = 400;
@@ -152,6 +153,9 @@ gallery(
   ),
 );
 
+/** Evidence on which every bug of the verifier must show. */
+const TRIALS: readonly Trials[] = GALLERY_SEEDS.map((seed) => new Trials(seed, BUDGET));
+
 describe('bugs of the verifier: each differs from the correct one in its own property', () => {
   const correct = 'dcap-1.23';
   const outcome = (revision: string, setup: verify.Setup, bytes: Uint8Array): string => {
@@ -249,6 +253,19 @@ describe('bugs of the verifier: each differs from the correct one in its own pro
   test.each(cases)('%s', (name, given, one, right, wrong) => {
     expect(outcome(correct, given, one)).toBe(right);
     expect(outcome(`bug:${name}`, given, one)).toBe(wrong);
+  });
+
+  test.each(cases.map(([name]) => name))('%s is caught by verify.agreement', (name) => {
+    const variant = verify.variantOf(`bug:${name}`);
+    for (const [index, trials] of TRIALS.entries()) {
+      expect(trials.untilDisagreement(variant), `seed ${GALLERY_SEEDS[index]}`).toBeDefined();
+    }
+  });
+
+  test('verify.agreement has nothing to say of the correct verifier', () => {
+    for (const trials of TRIALS) {
+      expect(trials.untilDisagreement(verify.variantOf(correct))).toBeUndefined();
+    }
   });
 
   test('every bug of the verifier stands here', () => {

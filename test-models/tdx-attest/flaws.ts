@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type { Arbitrary } from 'fast-check';
-import { evidence, LOWEST_LEVEL, type Evidence } from './evidence.ts';
+import { evidence, LOWEST_LEVEL } from './any-evidence.ts';
+import type { Evidence } from './evidence.ts';
 import { rightBut } from './nearly-right.ts';
 
 /*
