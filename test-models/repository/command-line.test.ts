@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -7,6 +7,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import traceSchema from '../../packages/model-core/schema/trace.schema.json' with { type: 'json' };
 import outputSchema from '../../packages/oracle/schema/output.schema.json' with { type: 'json' };
+import { SCENARIOS } from '@kernel-models/oracle';
 import { runOracle as oracle, type Ran } from '../support/run-oracle.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kernel-oracle-test-'));
@@ -26,6 +27,7 @@ function expectSchema(definition: string, { out }: Ran): void {
 }
 
 const SECUREBITS = 'exec-check.securebits';
+const FINDING = 'test-models/mm/findings/dontunmap-stale-offset.jsonl';
 const MODEL_TARGET = ['--target', 'model:linux-6.18'];
 const BROKEN = 'bug:securebits-locks-unshifted';
 const trace = inFolder('securebits.jsonl');
@@ -58,8 +60,53 @@ describe('help and usage', () => {
   const wrong: readonly (readonly [string, readonly string[], string])[] = [
     ['an unknown command', ['chekc'], "unknown command 'chekc'"],
     ['an unknown option', ['check', '--lvie'], "unknown option '--lvie'"],
-    ['an unknown model', ['check', 'exec-chekc'], 'model: expected one of exec-check'],
-    ['an unknown revision', ['check', '--revision', 'linux-0'], 'exec-check has posted-v19'],
+    ['an unknown model', ['check', 'exec-chekc'], 'got exec-chekc; did you mean exec-check?'],
+    [
+      'an unknown revision',
+      ['check', '--revision', 'linux-0'],
+      'models exec-check` lists, got linux-0',
+    ],
+    [
+      'a revision nearly right',
+      ['diff', 'mm', 'linux-6.18', 'linux6.12'],
+      'did you mean linux-6.12',
+    ],
+    [
+      'recordings that are no folder',
+      ['check', '--recordings', '/nowhere'],
+      '--recordings: expected a folder, got /nowhere',
+    ],
+    [
+      'recordings of nothing',
+      ['check', '--recordings', folder],
+      '--recordings: expected exec-check/*.jsonl',
+    ],
+    [
+      'a misspelt target',
+      ['check', SECUREBITS, '--target', 'recordign'],
+      'got recordign; did you mean recording?',
+    ],
+    [
+      'a file of one trace',
+      ['explain', FINDING, '--trace', '9'],
+      'holds 1 trace, from 0 to 0; got 9',
+    ],
+    ['a quote that is text', ['quote', 'inspect', FINDING], 'it begins with text: not a quote?'],
+    [
+      'an unknown defence',
+      ['pinning', 'run', 'T1', '--defence', 'x'],
+      '--defence: expected one that',
+    ],
+    [
+      'an import without its facts',
+      ['trace', 'import', FINDING, '--model', 'tdx-attest.tsm'],
+      '--revision: expected one, got none',
+    ],
+    [
+      'an import with more facts than it takes',
+      ['trace', 'import', FINDING, '--model', 'cr-pinning', '--kernel', 'x'],
+      '--kernel: expected none',
+    ],
     ['an unknown format', ['check', '--format', 'xml'], 'Allowed choices are text, ktap'],
     [
       'a number that is none',
@@ -116,6 +163,26 @@ describe('malformed traces are one line with file, line and field, and exit 2', 
       () => `${lines()[0]}\n${lines()[1]?.replace(/"op":"[a-z]+/i, '"op":"x')}\n`,
       ':2: operation.op: expected one of set, get, fork',
     ],
+    [
+      'a key twice',
+      () => `${lines()[0]}\n${lines()[1]?.replace('{', '{"seq":0,')}\n`,
+      ':2: event.seq: expected each key once',
+    ],
+    [
+      'a byte order mark',
+      () => `\uFEFF${lines().join('\n')}\n`,
+      ':1: expected UTF-8 without one, begins with a byte order mark',
+    ],
+    [
+      'other bytes than UTF-8',
+      () => Buffer.from(`${lines()[0]?.replace('kind', 'k\xEDnd')}\n`, 'latin1'),
+      'expected text in UTF-8',
+    ],
+    [
+      'an unknown revision',
+      () => readFileSync(trace, 'utf8').replaceAll('"linux-6.18"', '"linux-6.81"'),
+      ':1: header.revision: expected one that `kernel-oracle models',
+    ],
     ['a broken archive', () => gzipSync(readFileSync(trace)).subarray(0, 90), 'cannot be unpacked'],
   ];
   test.each(cases)('%s', async (name, content, message) => {
@@ -161,6 +228,39 @@ describe('what agrees', () => {
     const explained = await oracle('explain', trace, '--trace', '2', '--json');
     const { total } = JSON.parse(explained.out) as { total: number };
     expect(itf.states).toHaveLength(total + 1);
+  });
+});
+
+describe('what the report says was done', () => {
+  test('a seed and executed cases only where cases were executed', async () => {
+    const seeded = / skipped \(seed \d+, \d+ cases? executed\)$/m;
+    const fuzzed = await oracle('fuzz', SECUREBITS, ...MODEL_TARGET, '--runs', '9');
+    expect(fuzzed.out).toMatch(seeded);
+    expect(fuzzed.out).toContain(', 9 cases executed)');
+    for (const args of [
+      ['replay', trace],
+      ['check', SECUREBITS, '--target', 'recording'],
+    ]) {
+      const { out } = await oracle(...args);
+      expect(out).toMatch(/^agree: .* skipped$/m);
+      const json = JSON.parse((await oracle(...args, '--json')).out) as object;
+      expect(json).toMatchObject({ seed: null, runs: null });
+    }
+  });
+
+  test('what is missing where recordings were asked for', async () => {
+    const own = inFolder('own');
+    mkdirSync(join(own, SECUREBITS), { recursive: true });
+    writeFileSync(join(own, SECUREBITS, 'mine.jsonl'), readFileSync(trace));
+    const args = ['check', 'exec-check', '--recordings', own, '--target', 'mine', 'recording'];
+    const ran = await oracle(...args);
+    expect(ran.code).toBe(3);
+    expect(ran.out).toContain(`${join(own, 'exec-check')} holds no *.jsonl or *.jsonl.gz`);
+    expect(ran.err).toContain(`mine: reads ${join(own, SECUREBITS, 'mine.jsonl')}`);
+    const alone = await oracle('check', SECUREBITS, '--recordings', own, '--target', 'recording');
+    expect(alone.code).toBe(0);
+    const none = await oracle('check', 'hw-model.tdx', '--target', 'recording');
+    expect(none.code).toBe(3);
   });
 });
 
@@ -275,6 +375,9 @@ describe('a target that is not there', () => {
   });
 });
 
+/** A command, the definition of what it prints, its arguments. */
+type Printed = readonly [string, string, readonly string[]];
+
 describe('JSON output', () => {
   test.each([
     ['replay', 'check', ['replay', trace]],
@@ -289,8 +392,12 @@ describe('JSON output', () => {
     ['maps', 'maps', ['maps', 'test-models/mm/findings/dontunmap-stale-offset.jsonl']],
     ['pinning matrix', 'pinningMatrix', ['pinning', 'matrix']],
     ['quote matrix', 'quoteMatrix', ['quote', 'matrix']],
+    ['pinning run', 'pinningRun', ['pinning', 'run', 'T1']],
     ['cfi hash', 'cfiHash', ['cfi', 'hash', 'int f(void *)']],
-  ] as const)('of %s is what the schema says', async (_, definition, args) => {
+    ['cfi disasm', 'cfiDisasm', ['cfi', 'disasm', 'f30f1efa c3 ff']],
+    ...SCENARIOS.map(({ name }) => [`cfi run ${name}`, 'cfiRun', ['cfi', 'run', name]] as const),
+    ['check', 'check', ['check', SECUREBITS, '--target', 'recording']],
+  ] as readonly Printed[])('of %s is what the schema says', async (_, definition, args) => {
     expectSchema(definition, await oracle(...args, '--json'));
   });
 

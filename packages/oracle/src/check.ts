@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 import type { AnyOperation, RevisionId, Trace } from '@kernel-models/model-core';
+import { join } from 'node:path';
 import { generateCases } from './cases.ts';
+import { suggestion } from './closest.ts';
 import { compareTraces, type Comparison, type ObservedTrace } from './comparison.ts';
-import { worstVerdict, type Verdict } from './exit-code.ts';
+import { turnGiver } from './event-loop.ts';
+import { UsageError, worstVerdict, type Verdict } from './exit-code.ts';
 import { observeCases } from './observe.ts';
-import { readTraceFile, shippedRecordings, type Recording } from './recordings.ts';
+import { isFolder, readTraceFile, shippedRecordings, type Recording } from './recordings.ts';
 import { shrinkDivergence, type ShrunkDivergence } from './shrink/shrink-divergence.ts';
 import type { AnySubsystem, TargetOptions } from './subsystem.ts';
-import { codecOfModel } from './subsystems.ts';
+import { codecOfModel, refuseRevision } from './subsystems.ts';
 import type { Target } from './target.ts';
 
 /** A comparison whose model's types do not matter to the caller. */
@@ -69,6 +72,8 @@ export type CheckEvent =
 export interface CheckedComparison {
   readonly comparison: AnyComparison;
   readonly shrunk: readonly ShrunkDivergence<unknown, AnyOperation, unknown, unknown>[];
+  /** Whether its cases were generated and executed, and not read from a file. */
+  readonly executed: boolean;
 }
 
 /** The result of a check. */
@@ -79,7 +84,9 @@ export interface CheckReport {
   /** Models for which nothing at all was compared. */
   readonly uncompared: readonly string[];
   readonly interrupted: boolean;
+  /** Of the generated cases. */
   readonly seed: number;
+  /** Cases that each target is asked to execute. */
   readonly runs: number;
 }
 
@@ -90,29 +97,36 @@ export const MAX_SHRUNK = 5;
  * The oracle's main job: replays every recording of the given models, then runs a batch on every
  * live target that can answer here.
  *
+ * @throws UsageError where nothing has the name of a target, or no recording is where they should be
  * @throws TraceError, UsageError where a recording cannot be read
  */
 export async function check(options: CheckOptions): Promise<CheckReport> {
+  requireRecordings(options);
+  requireTargets(options);
   const comparisons: CheckedComparison[] = [];
   const skips: Skip[] = [];
+  const skipped = (skip: Skip): void => {
+    skips.push(skip);
+    options.onEvent?.({ kind: 'skip', skip });
+  };
   for (const subsystem of options.subsystems) {
-    for (const recording of shippedRecordings(subsystem.model.name, options.recordings)) {
+    const recordings = shippedRecordings(subsystem.model.name, options.recordings);
+    for (const recording of recordings) {
       if (isAborted(options) || !isWanted(options, 'recording', recording.name)) continue;
       comparisons.push(...(await checkRecording(subsystem, recording, options)));
+    }
+    if (recordings.length === 0 && isMissed(subsystem, options)) {
+      skipped(missingRecordings(subsystem, options));
     }
     for (const target of subsystem.targets(options.targetOptions)) {
       if (isAborted(options) || !isWanted(options, target.name)) continue;
       const result = await checkTarget(subsystem, target, options);
-      if ('reason' in result) {
-        skips.push(result);
-        options.onEvent?.({ kind: 'skip', skip: result });
-      } else comparisons.push(result);
+      if ('reason' in result) skipped(result);
+      else comparisons.push(result);
     }
     if (subsystem.nothingReal !== undefined) {
       const { name: model } = subsystem.model;
-      const skip = { model, target: 'anything', reason: subsystem.nothingReal, required: false };
-      skips.push(skip);
-      options.onEvent?.({ kind: 'skip', skip });
+      skipped({ model, target: 'anything', reason: subsystem.nothingReal, required: false });
     }
   }
   const isExcused = ({ model, nothingReal }: AnySubsystem): boolean =>
@@ -122,16 +136,63 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
     .map(({ model }) => model.name)
     .filter((name) => !comparisons.some(({ comparison }) => comparison.model === name));
   const verdicts = comparisons.map(({ comparison }) => comparison.verdict);
-  const undecided: Verdict[] =
-    uncompared.length > 0 || skips.some(({ required }) => required) ? ['inconclusive'] : [];
+  const isIncomplete =
+    isAborted(options) || uncompared.length > 0 || skips.some(({ required }) => required);
   return {
-    verdict: worstVerdict([...verdicts, ...undecided]),
+    verdict: worstVerdict([...verdicts, ...(isIncomplete ? ['inconclusive' as const] : [])]),
     comparisons,
     skips,
     uncompared,
     interrupted: isAborted(options),
     seed: options.seed,
     runs: options.runs,
+  };
+}
+
+/** A folder of recordings that was named and has none of the models is a mistake, not agreement. */
+function requireRecordings({ recordings: folder, subsystems }: CheckOptions): void {
+  if (folder === undefined) return;
+  if (!isFolder(folder)) throw new UsageError(`--recordings: expected a folder, got ${folder}`);
+  if (subsystems.some(({ model }) => shippedRecordings(model.name, folder).length > 0)) return;
+  const [first] = subsystems;
+  throw new UsageError(
+    `--recordings: expected ${first?.model.name ?? '<model>'}/*.jsonl or *.jsonl.gz ` +
+      `${subsystems.length > 1 ? 'or those of another model ' : ''}in ${folder}, got none`,
+  );
+}
+
+function requireTargets({ targets, subsystems, targetOptions, recordings }: CheckOptions): void {
+  const known = new Set(
+    subsystems.flatMap((subsystem) => [
+      ...shippedRecordings(subsystem.model.name, recordings).map(({ name }) => name),
+      ...subsystem.targets(targetOptions).map(({ name }) => name),
+    ]),
+  );
+  for (const target of targets) {
+    if (target === 'recording' || known.has(target)) continue;
+    throw new UsageError(
+      `--target: expected recording or one that \`kernel-oracle models <model>\` lists, ` +
+        `got ${target}${suggestion(target, ['recording', ...known])}`,
+    );
+  }
+}
+
+/** Whether recordings of a model were asked for: those of a folder, or `--target recording`. */
+function isMissed({ nothingReal }: AnySubsystem, { recordings, targets }: CheckOptions): boolean {
+  if (targets.includes('recording')) return recordings !== undefined || nothingReal === undefined;
+  return recordings !== undefined && targets.length === 0;
+}
+
+function missingRecordings({ model: { name } }: AnySubsystem, options: CheckOptions): Skip {
+  const { recordings: folder, requested, targets } = options;
+  return {
+    model: name,
+    target: 'recording',
+    reason:
+      folder === undefined
+        ? 'no recording of it ships with the package'
+        : `${join(folder, name)} holds no *.jsonl or *.jsonl.gz`,
+    required: requested?.includes(name) === true || targets.includes('recording'),
   };
 }
 
@@ -163,10 +224,14 @@ async function checkRecording(
     kind: 'start',
     model: recording.model,
     target: recording.name,
-    touches: 'reads a file that ships with the package',
+    touches: recording.shipped
+      ? 'reads a file that ships with the package'
+      : `reads ${recording.path}`,
   });
   const groups = new Map<string, Trace<unknown, AnyOperation, unknown>[]>();
-  for (const trace of readTraceFile(recording.path, codecOfModel)) {
+  // Those that ship are held to the format by a test of the repository.
+  const trust = { refuseRevision, trusted: recording.shipped };
+  for (const trace of readTraceFile(recording.path, codecOfModel, trust)) {
     const key = `${trace.revision ?? ''} ${trace.source.kernel ?? ''}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [trace]);
@@ -191,6 +256,7 @@ async function checkRecording(
     results.push({
       comparison,
       shrunk: await shrinkAll(subsystem, comparison, undefined, options),
+      executed: false,
     });
   }
   return results;
@@ -236,7 +302,8 @@ async function checkTarget(
       onTrace: watcher(options, model, name, options.runs),
     });
     options.onEvent?.({ kind: 'end', comparison });
-    return { comparison, shrunk: await shrinkAll(subsystem, comparison, target, options) };
+    const shrunk = await shrinkAll(subsystem, comparison, target, options);
+    return { comparison, shrunk, executed: true };
   } finally {
     await target.close();
   }
@@ -258,7 +325,9 @@ async function shrinkAll(
   options: CheckOptions,
 ): Promise<readonly ShrunkDivergence<unknown, AnyOperation, unknown, unknown>[]> {
   const shrunk: ShrunkDivergence<unknown, AnyOperation, unknown, unknown>[] = [];
+  const giveTurn = turnGiver();
   for (const report of comparison.divergences.slice(0, MAX_SHRUNK)) {
+    await giveTurn();
     if (isAborted(options)) break;
     shrunk.push(
       await shrinkDivergence(subsystem, report, target, (progress) =>

@@ -9,6 +9,7 @@ import {
   type Trace,
   type TraceSource,
 } from '@kernel-models/model-core';
+import { turnGiver } from './event-loop.ts';
 import type { Verdict } from './exit-code.ts';
 import type { Subsystem } from './subsystem.ts';
 
@@ -109,6 +110,8 @@ export async function compareTraces<State, Operation extends AnyOperation, Outco
     excluded,
     elapsed: 0,
   };
+  const giveTurn = turnGiver();
+  let interrupted = false;
 
   for await (const { trace, failure, lacks, complaints = [] } of traces) {
     if (lacks !== undefined) {
@@ -148,12 +151,15 @@ export async function compareTraces<State, Operation extends AnyOperation, Outco
     if (failure !== undefined) count(inconclusive, failure);
     comparison.traces += 1;
     options.onTrace?.(comparison.traces, comparison.consumed);
-    if (options.signal?.aborted === true) break;
+    await giveTurn();
+    interrupted = options.signal?.aborted === true;
+    if (interrupted) break;
   }
   if (comparison.traces === 0) count(inconclusive, `${target}: there was nothing to compare`);
+  const isUndecided = interrupted || inconclusive.size > 0;
   return {
     ...comparison,
-    verdict: divergences.size > 0 ? 'diverge' : inconclusive.size > 0 ? 'inconclusive' : 'agree',
+    verdict: divergences.size > 0 ? 'diverge' : isUndecided ? 'inconclusive' : 'agree',
     rows: [...rows.values()].sort(byOperationAndRule),
     divergences: [...divergences.values()],
     elapsed: (performance.now() - started) / 1000,

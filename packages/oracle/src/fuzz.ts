@@ -58,5 +58,5 @@ export async function fuzz(
     if (options.signal?.aborted === true) break;
     shrunk.push(await shrinkDivergence(subsystem, report, target, options.onShrink));
   }
-  return { comparison, shrunk };
+  return { comparison, shrunk, executed: true };
 }

@@ -23,7 +23,6 @@ export type Importer = (text: string, file: string, facts: ImportFacts) => reado
 
 /** The foreign formats that `trace import` reads, by the model whose trace it makes of them. */
 const IMPORTERS: ReadonlyMap<string, Importer> = new Map<string, Importer>([
-  // Its lines say where they come from.
   ['cr-pinning', importPinningTraces],
   ['tdx-attest.tsm', (text, file, facts) => [importGuestTrace(text, file, facts)]],
   ['tdx-attest.driver', (text, file, facts) => [driverPart(importGuestTrace(text, file, facts))]],
@@ -32,6 +31,9 @@ const IMPORTERS: ReadonlyMap<string, Importer> = new Map<string, Importer>([
     (text, file, facts) => [handshakePart(importGuestTrace(text, file, facts))],
   ],
 ]);
+
+/** Models whose foreign format says itself where a trace comes from. */
+export const SELF_DESCRIBED: ReadonlySet<string> = new Set(['cr-pinning']);
 
 /** The models for which a foreign format is known. */
 export const IMPORTABLE: readonly string[] = [...IMPORTERS.keys()];

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { isUtf8 } from 'node:buffer';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,14 +14,16 @@ export interface Recording {
   /** The model it belongs to, from the folder's name. */
   readonly model: string;
   readonly path: string;
+  /** Whether it is one of the package's own. */
+  readonly shipped: boolean;
 }
 
 const SHIPPED = fileURLToPath(new URL('../recordings', import.meta.url));
 
-/** The recordings that ship, of one model, by name. */
+/** The recordings of one model by name: those that ship, or those of another folder. */
 export function shippedRecordings(model: string, folder: string = SHIPPED): readonly Recording[] {
   const path = join(folder, model);
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  if (!isFolder(path)) return [];
   return readdirSync(path)
     .filter((name) => /\.jsonl(\.gz)?$/.test(name))
     .sort(byVersion)
@@ -28,7 +31,13 @@ export function shippedRecordings(model: string, folder: string = SHIPPED): read
       name: basename(name).replace(/\.jsonl(\.gz)?$/, ''),
       model,
       path: join(path, name),
+      shipped: folder === SHIPPED,
     }));
+}
+
+/** Whether a path is that of a folder. */
+export function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** `linux-6.1` before `linux-6.12`. */
@@ -43,13 +52,15 @@ const byVersion = new Intl.Collator('en', { numeric: true }).compare;
 export function* readTraceFile(
   path: string,
   codecOf: ReadTracesOptions['codecOf'],
+  options: Pick<ReadTracesOptions, 'refuseRevision' | 'trusted'> = {},
 ): Generator<AnyTrace> {
   const file = path === '-' ? 'standard input' : path;
-  yield* readTraces(readTextFile(path), { file, codecOf });
+  yield* readTraces(readTextFile(path), { ...options, file, codecOf });
 }
 
 /**
- * The text of a file, compressed or not; `-` is standard input.
+ * The text of a file, compressed (by its first two bytes, not by its name) or not; `-` is standard
+ * input.
  *
  * @throws UsageError where the file cannot be read or unpacked
  */
@@ -61,9 +72,15 @@ export function readTextFile(path: string): string {
   } catch (error) {
     throw new UsageError(`${name}: cannot be read: ${(error as Error).message}`);
   }
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes.toString('utf8');
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) bytes = unpacked(bytes, name);
+  // Buffer.toString would put U+FFFD where it cannot read on, and what was there is lost.
+  if (!isUtf8(bytes)) throw new UsageError(`${name}: expected text in UTF-8, got other bytes`);
+  return bytes.toString('utf8');
+}
+
+function unpacked(bytes: Buffer, name: string): Buffer {
   try {
-    return gunzipSync(bytes).toString('utf8');
+    return gunzipSync(bytes);
   } catch (error) {
     throw new UsageError(`${name}: cannot be unpacked: ${(error as Error).message}`);
   }

@@ -40,7 +40,12 @@ function candidates(
   const targets = subsystem.targets(options);
   if (name === undefined) return targets;
   if (name.startsWith(MODEL_TARGET_PREFIX)) {
-    return [modelTarget(subsystem, revisionOf(subsystem, name.slice(MODEL_TARGET_PREFIX.length)))];
+    return [
+      modelTarget(
+        subsystem,
+        revisionOf(subsystem, name.slice(MODEL_TARGET_PREFIX.length), '--target'),
+      ),
+    ];
   }
   const chosen = targets.filter((target) => target.name === name);
   if (chosen.length > 0) return chosen;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-import type { ReadTracesOptions } from '@kernel-models/model-core';
+import type { AnyModel, ReadTracesOptions } from '@kernel-models/model-core';
 import { branchSubsystem } from './bpf-cfi/branch-subsystem.ts';
 import { bpfCfiSubsystem } from './bpf-cfi/subsystem.ts';
 import { typeIdSubsystem } from './bpf-cfi/type-id-subsystem.ts';
+import { suggestion } from './closest.ts';
 import { cpuSubsystem } from './cr-pinning/cpu-subsystem.ts';
 import { crPinningSubsystem } from './cr-pinning/subsystem.ts';
 import { securebitsSubsystem } from './exec-check/securebits-subsystem.ts';
@@ -52,7 +53,7 @@ export const codecOfModel: ReadTracesOptions['codecOf'] = (model) =>
 /**
  * The subsystem of a model.
  *
- * @throws UsageError naming the models that there are
+ * @throws UsageError naming the nearest models
  */
 export function subsystemOf(model: string): AnySubsystem {
   const subsystem = SUBSYSTEMS.find((one) => one.model.name === model);
@@ -64,7 +65,7 @@ export function subsystemOf(model: string): AnySubsystem {
  * The subsystems that names select: a model's own name, or a package's name for all of its models.
  * No name selects all.
  *
- * @throws UsageError naming the models that there are
+ * @throws UsageError naming the nearest models
  */
 export function selectSubsystems(names: readonly string[]): readonly AnySubsystem[] {
   if (names.length === 0) return SUBSYSTEMS;
@@ -80,17 +81,37 @@ export function selectSubsystems(names: readonly string[]): readonly AnySubsyste
 }
 
 function unknownModel(name: string): UsageError {
-  const known = SUBSYSTEMS.map(({ model }) => model.name).join(', ');
-  return new UsageError(`model: expected one of ${known}, got ${name}`);
+  const models = SUBSYSTEMS.map(({ model }) => model.name);
+  const packages = models.map((model) => model.replace(/\..*/, ''));
+  const near = suggestion(name, [...new Set([...packages, ...models])]);
+  return new UsageError(
+    `model: expected a name that \`kernel-oracle models\` lists, got ${name}${near}`,
+  );
 }
 
 /**
  * A revision that a model has.
  *
- * @throws UsageError naming the revisions that there are
+ * @param field where the person named it, for the message
+ * @throws UsageError naming the nearest revisions
  */
-export function revisionOf({ model }: AnySubsystem, id: string): string {
-  if (model.revisions.some((revision) => revision.id === id)) return id;
-  const known = model.revisions.map((revision) => revision.id).join(', ');
-  throw new UsageError(`revision: ${model.name} has ${known}; got ${id}`);
+export function revisionOf(
+  { model }: AnySubsystem,
+  id: string,
+  field: string = '--revision',
+): string {
+  const problem = problemOfRevision(model, id);
+  if (problem !== undefined) throw new UsageError(`${field}: ${problem}`);
+  return id;
+}
+
+/** What is wrong with the revision that a trace's header states, or undefined. */
+export const refuseRevision: NonNullable<ReadTracesOptions['refuseRevision']> = (name, id) =>
+  problemOfRevision(subsystemOf(name).model, id);
+
+function problemOfRevision({ name, revisions }: AnyModel, id: string): string | undefined {
+  const known = revisions.map((revision) => revision.id);
+  if (known.includes(id)) return undefined;
+  const expected = `expected one that \`kernel-oracle models ${name}\` lists`;
+  return `${expected}, got ${id}${suggestion(id, known)}`;
 }

@@ -34,7 +34,7 @@ const comparison: AnyComparison = {
 const report: CheckReport = {
   verdict: 'inconclusive',
   comparisons: [
-    { comparison, shrunk: [] },
+    { comparison, shrunk: [], executed: false },
     {
       comparison: {
         ...comparison,
@@ -43,6 +43,7 @@ const report: CheckReport = {
         inconclusive: new Map([['the probe hung', 3]]),
       },
       shrunk: [],
+      executed: true,
     },
   ],
   skips: [{ model: 'toy', target: 'via', reason: 'no --via <command>', required: false }],
@@ -62,8 +63,10 @@ describe('the report of a check', () => {
     expect(text).toContain('left out on live: 4 cases: CAP_SYS_TIME');
     expect(text).toContain('inconclusive: other: nothing was compared');
     expect(text).toMatch(
-      /inconclusive: 2,468 rows in 2 comparisons, 0 distinct divergences, 1 skipped/,
+      /inconclusive: 2,468 rows in 2 comparisons, 0 distinct divergences, 1 skipped \(seed 1, 2 cases executed\)\n$/,
     );
+    const recorded = report.comparisons.map((one) => ({ ...one, executed: false }));
+    expect(formatCheck({ ...report, comparisons: recorded })).toMatch(/, 1 skipped\n$/);
   });
 
   test('as KTAP: a test for each model, a subtest for each target, skips named', () => {

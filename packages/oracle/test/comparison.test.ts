@@ -121,6 +121,27 @@ describe('compareTraces', () => {
       onTrace: (traces) => traces === 3 && abort.abort(),
     });
     expect(comparison.traces).toBe(3);
+    // What it did not come to may diverge.
+    expect(comparison.verdict).toBe('inconclusive');
+  });
+
+  test('lets the rest of the process have its turn, so that Ctrl-C is seen', async () => {
+    const [one] = await tracesOf();
+    if (one === undefined) throw new Error('no trace');
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), 10);
+    const endless = function* (): Generator<typeof one> {
+      const end = performance.now() + 10_000;
+      while (performance.now() < end) yield one;
+    };
+    const started = performance.now();
+    const comparison = await compareTraces(toySubsystem, endless(), {
+      ...options,
+      signal: abort.signal,
+    });
+    clearTimeout(timer);
+    expect(comparison.verdict).toBe('inconclusive');
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 });
 

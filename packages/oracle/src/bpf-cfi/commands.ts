@@ -13,17 +13,20 @@ import {
   toHex,
   trace,
   type Scenario,
+  type TraceLine,
 } from '@kernel-models/bpf-cfi';
 import { disassemble } from '@kernel-models/hw-model/instructions';
-import { DecodeError } from '@kernel-models/model-core';
+import { DecodeError, formatHex, type Json } from '@kernel-models/model-core';
 import type { CommandIo } from '../cli/io.ts';
-import { jsonOption } from '../cli/options.ts';
+import { jsonOption, revisionOption } from '../cli/options.ts';
 import type { AddCommand } from '../cli/program.ts';
 import { EXIT, UsageError } from '../exit-code.ts';
 import { JSON_OUTPUT_VERSION } from '../report/check-json.ts';
 import { formatTable } from '../report/table.ts';
 import { readTraceFile } from '../recordings.ts';
+import { revisionOf } from '../subsystems.ts';
 import { SCENARIOS } from './scenarios.ts';
+import { bpfCfiSubsystem } from './subsystem.ts';
 
 /** `kernel-oracle cfi`: type ids, images and calls, without a kernel. */
 export const cfiCommand: AddCommand = (program, run) => {
@@ -107,22 +110,37 @@ function addDisasm(cfi: Command, run: Runner): void {
     .command('disasm <image>')
     .description('lists code: hexadecimal digits, or a file of raw bytes')
     .option('--address <address>', 'where it lies', '0x0')
-    .action((image: string, flags: { readonly address: string }) =>
-      run(async (io) => runDisasm(io, image, flags.address)),
-    );
+    .addOption(jsonOption())
+    .action((image: string, flags: DisasmFlags) => run(async (io) => runDisasm(io, image, flags)));
 }
 
-function runDisasm(io: CommandIo, image: string, addressText: string): number {
+interface DisasmFlags {
+  readonly address: string;
+  readonly json?: boolean;
+}
+
+function runDisasm(io: CommandIo, image: string, flags: DisasmFlags): number {
+  const { address: addressText, json } = flags;
   if (!/^0x[0-9a-f]{1,16}$/i.test(addressText)) {
     throw new UsageError(`--address: expected a 0x… number of 64 bits, got ${addressText}`);
   }
-  const bytes = imageBytes(image);
-  let bad = false;
-  for (const { address, bytes: code, text, decoded } of disassemble(bytes, BigInt(addressText))) {
-    bad ||= decoded.kind !== 'instruction';
-    io.out(`${address.toString(16).padStart(16, '0')}  ${toHex(code).padEnd(24)}  ${text}\n`);
+  const lines = disassemble(imageBytes(image), BigInt(addressText)).map(
+    ({ address, bytes, text, decoded }) => ({
+      address: address.toString(16).padStart(16, '0'),
+      bytes: toHex(bytes),
+      text,
+      decoded: decoded.kind === 'instruction',
+    }),
+  );
+  if (json === true) {
+    const instructions = lines.map((line) => ({ ...line, address: `0x${line.address}` }));
+    io.out(`${JSON.stringify({ version: JSON_OUTPUT_VERSION, instructions }, null, 2)}\n`);
+  } else {
+    for (const { address, bytes, text } of lines) {
+      io.out(`${address}  ${bytes.padEnd(24)}  ${text}\n`);
+    }
   }
-  return bad ? EXIT.inconclusive : EXIT.agree;
+  return lines.every(({ decoded }) => decoded) ? EXIT.agree : EXIT.inconclusive;
 }
 
 function imageBytes(image: string): Uint8Array {
@@ -151,27 +169,34 @@ function addRun(cfi: Command, run: Runner): void {
     .description(
       `executes a call one instruction at a time: ${known}, or a trace that ends in a call`,
     )
-    .option('--revision <id>', 'of the model; default: the scenario’s own')
-    .action((name: string, flags: { readonly revision?: string }) =>
-      run(async (io) => runScenario(io, name, flags.revision)),
-    );
+    .addOption(revisionOption('the revision that builds and calls', 'the scenario’s own'))
+    .addOption(jsonOption())
+    .action((name: string, flags: RunFlags) => run(async (io) => runScenario(io, name, flags)));
 }
 
-function runScenario(io: CommandIo, name: string, wanted: string | undefined): number {
-  const { made, revision } = makeScenario(name, wanted);
-  io.out(`${revision}: ${name}\n\n`);
-  const columns = ['where', 'bytes', 'instruction', 'rax', 'r10', 'r11', 'tracker'];
+interface RunFlags {
+  readonly revision?: string;
+  readonly json?: boolean;
+}
+
+function runScenario(io: CommandIo, name: string, flags: RunFlags): number {
+  const { made, revision } = makeScenario(name, flags.revision);
   const lines = trace(made);
   const endless = lines.at(-1)?.event === undefined;
-  const rows = (endless ? lines.slice(0, SHOWN_OF_RUNAWAY) : lines).map(
-    ({ symbol, bytes, text, registers, tracker, event }) => [
-      symbol,
-      toHex(bytes),
-      event?.kind === 'exception' ? `${text}   <- #${VECTORS[event.vector] ?? event.vector}` : text,
-      ...[registers.rax, registers.r10, registers.r11].map((value) => value.toString(16)),
-      tracker,
-    ],
-  );
+  const shown = endless ? lines.slice(0, SHOWN_OF_RUNAWAY) : lines;
+  if (flags.json === true) {
+    io.out(`${JSON.stringify(runJson(made, { name, revision, lines: shown }), null, 2)}\n`);
+    return EXIT.agree;
+  }
+  io.out(`${revision}: ${name}\n\n`);
+  const columns = ['where', 'bytes', 'instruction', 'rax', 'r10', 'r11', 'tracker'];
+  const rows = shown.map(({ symbol, bytes, text, registers, tracker, event }) => [
+    symbol,
+    toHex(bytes),
+    event?.kind === 'exception' ? `${text}   <- #${VECTORS[event.vector] ?? event.vector}` : text,
+    ...[registers.rax, registers.r10, registers.r11].map((value) => value.toString(16)),
+    tracker,
+  ]);
   io.out(
     `${formatTable(
       columns.map((title) => ({ title })),
@@ -193,6 +218,35 @@ function runScenario(io: CommandIo, name: string, wanted: string | undefined): n
   return EXIT.agree;
 }
 
+function runJson(
+  made: Scenario,
+  facts: { readonly name: string; readonly revision: string; readonly lines: readonly TraceLine[] },
+): Json {
+  const { trap, value, reports, retired, seen, runaway } = execute(made);
+  return {
+    version: JSON_OUTPUT_VERSION,
+    scenario: facts.name,
+    revision: facts.revision,
+    steps: facts.lines.map(({ address, symbol, bytes, text, registers, tracker, event }) => ({
+      address: formatHex(address),
+      symbol,
+      bytes: toHex(bytes),
+      text,
+      rax: formatHex(registers.rax),
+      r10: formatHex(registers.r10),
+      r11: formatHex(registers.r11),
+      tracker,
+      exception: event?.kind === 'exception' ? event.vector : null,
+    })),
+    reports: reports.map((failure) => reportText(made, failure, failure.rip)),
+    seen: seen.map((one) => ({ program: one.program, value: formatHex(one.value) })),
+    retired,
+    runaway: runaway === null ? null : formatHex(runaway),
+    trap: trap === null ? null : { vector: trap.vector, place: trap.place },
+    returned: value === undefined ? null : formatHex(value),
+  };
+}
+
 /** Lines of a listing that has no end. */
 const SHOWN_OF_RUNAWAY = 40;
 
@@ -211,9 +265,7 @@ function makeScenario(
   const known = SCENARIOS.find((one) => one.name === name);
   const { setup, operations, revision } = known ?? readScenario(name);
   const used = wanted ?? revision;
-  if (!bpfCfi.revisions.some(({ id }) => id === used)) {
-    throw new UsageError(`--revision: expected one of bpf-cfi, got ${used}`);
-  }
+  revisionOf(bpfCfiSubsystem, used);
   let state = bpfCfi.initial(setup);
   for (const operation of operations.slice(0, -1))
     state = bpfCfi.apply(state, operation, used).state;

@@ -21,9 +21,12 @@ export function wholeNumber(name: string, min: number = 0): (text: string) => nu
 export const jsonOption = (): Option =>
   new Option('--json', 'print the result as JSON (docs/json-output.md has its schema)');
 
-/** `--revision`. */
-export const revisionOption = (): Option =>
-  new Option('--revision <id>', 'hold everything against this revision of the model');
+/** `--revision`: what a command does with it, and which it takes where none is named. */
+export const revisionOption = (does: string, otherwise: string): Option =>
+  new Option('--revision <id>', `${does}; default: ${otherwise}`);
+
+/** Which revision a command on a trace takes where none is named. */
+export const REVISION_OF_TRACE = 'the one that the trace names, else the newest';
 
 /** `--seed`. */
 export const seedOption = (): Option =>

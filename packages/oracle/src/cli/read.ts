@@ -2,8 +2,9 @@
 import type { AnyOperation, AnyTrace, RevisionId } from '@kernel-models/model-core';
 import { UsageError } from '../exit-code.ts';
 import { readTraceFile } from '../recordings.ts';
+import { plural } from '../report/table.ts';
 import type { AnySubsystem } from '../subsystem.ts';
-import { codecOfModel, revisionOf, subsystemOf } from '../subsystems.ts';
+import { codecOfModel, refuseRevision, revisionOf, subsystemOf } from '../subsystems.ts';
 
 /** The traces of a file, all of one model. */
 export interface LoadedTraces {
@@ -18,7 +19,7 @@ export interface LoadedTraces {
  * @throws TraceError where it is malformed
  */
 export function loadTraces(file: string): LoadedTraces {
-  const traces = [...readTraceFile(file, codecOfModel)];
+  const traces = [...readTraceFile(file, codecOfModel, { refuseRevision })];
   const models = [...new Set(traces.map(({ model }) => model))];
   const [model] = models;
   if (model === undefined || models.length > 1) {
@@ -40,7 +41,7 @@ export function loadTrace(
   const trace = traces[index];
   if (trace === undefined) {
     throw new UsageError(
-      `--trace: ${file} holds ${traces.length} traces, from 0 to ${traces.length - 1}; got ${index}`,
+      `--trace: ${file} holds ${plural(traces.length, 'trace')}, from 0 to ${traces.length - 1}; got ${index}`,
     );
   }
   return { subsystem, trace };

@@ -21,7 +21,7 @@ import {
   type Trace,
 } from '@kernel-models/model-core';
 import type { CommandIo } from '../cli/io.ts';
-import { jsonOption, revisionOption, wholeNumber } from '../cli/options.ts';
+import { jsonOption, REVISION_OF_TRACE, revisionOption, wholeNumber } from '../cli/options.ts';
 import type { AddCommand } from '../cli/program.ts';
 import { effectiveRevision, loadTrace } from '../cli/read.ts';
 import { EXIT, UsageError } from '../exit-code.ts';
@@ -47,7 +47,7 @@ export const mapsCommand: AddCommand = (program, run) => {
     .description('the address space after each step, as /proc/PID/maps has it, and its tree')
     .option('--trace <n>', 'which trace of the file, from 0', wholeNumber('--trace'), 0)
     .option('--step <n>', 'only this step', wholeNumber('--step'))
-    .addOption(revisionOption())
+    .addOption(revisionOption('the revision that walks the trace', REVISION_OF_TRACE))
     .addOption(jsonOption())
     .action((file: string, flags: MapsFlags) => run(async (io) => runMaps(io, file, flags)));
 };

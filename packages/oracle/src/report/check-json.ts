@@ -8,20 +8,20 @@ import { subsystemOf } from '../subsystems.ts';
 /** Version of the schema of every `--json` output; it changes when a field's meaning does. */
 export const JSON_OUTPUT_VERSION = 1;
 
-/** The report of a check as JSON; `schemas/check.schema.json` describes it. */
+/** The report of a check as JSON; `schema/output.schema.json` describes it. */
 export function checkJson(report: CheckReport): Json {
   return {
     version: JSON_OUTPUT_VERSION,
     verdict: report.verdict,
     interrupted: report.interrupted,
-    seed: report.seed,
-    runs: report.runs,
-    comparisons: report.comparisons.map(({ comparison, shrunk }) => ({
+    ...generated(report),
+    comparisons: report.comparisons.map(({ comparison, shrunk, executed }) => ({
       model: comparison.model,
       target: comparison.target,
       revision: comparison.revision,
       source: { ...comparison.source },
       verdict: comparison.verdict,
+      executed,
       traces: comparison.traces,
       consumed: comparison.consumed,
       total: comparison.total,
@@ -36,6 +36,14 @@ export function checkJson(report: CheckReport): Json {
     skips: report.skips.map((skip) => ({ ...skip })),
     uncompared: report.uncompared,
   };
+}
+
+/** Where no case was generated there was no seed. */
+function generated({ comparisons, seed, runs }: CheckReport): {
+  readonly seed: number | null;
+  readonly runs: number | null;
+} {
+  return comparisons.some(({ executed }) => executed) ? { seed, runs } : { seed: null, runs: null };
 }
 
 function reasonsJson(reasons: ReadonlyMap<string, number>): Json {

@@ -107,10 +107,18 @@ export function summaryLine(report: CheckReport): string {
     ...report.uncompared.map((model) => `inconclusive: ${model}: nothing was compared`),
     ...(report.interrupted ? ['interrupted: this report is of what had been compared'] : []),
     `${report.verdict}: ${plural(rows, 'row')} in ${plural(comparisons.length, 'comparison')}, ` +
-      `${plural(divergences, 'distinct divergence')}, ${report.skips.length} skipped ` +
-      `(seed ${report.seed}, ${plural(report.runs, 'live run')})`,
+      `${plural(divergences, 'distinct divergence')}, ${report.skips.length} skipped` +
+      executedCases(report),
   ];
   return lines.join('\n');
+}
+
+/** The seed belongs to the cases that were executed; where none was, it says nothing. */
+function executedCases({ comparisons, seed }: CheckReport): string {
+  const executed = comparisons.filter((one) => one.executed);
+  if (executed.length === 0) return '';
+  const cases = sum(executed.map(({ comparison }) => comparison.traces));
+  return ` (seed ${seed}, ${plural(cases, 'case')} executed)`;
 }
 
 function sum(numbers: Iterable<number>): number {

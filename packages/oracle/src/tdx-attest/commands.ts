@@ -12,12 +12,15 @@ import {
   verify,
 } from '@kernel-models/tdx-attest';
 import type { CommandIo } from '../cli/io.ts';
+import { jsonOption } from '../cli/options.ts';
 import type { AddCommand } from '../cli/program.ts';
 import { EXIT, UsageError } from '../exit-code.ts';
 import { JSON_OUTPUT_VERSION } from '../report/check-json.ts';
 import { formatTable } from '../report/table.ts';
+import { revisionOf } from '../subsystems.ts';
 import { encodeCollateral, encodeRoot, readCollateralFolder } from './collateral-folder.ts';
 import { nodeSignatureBackend } from './node-signature-backend.ts';
+import { tdxKeyServerSubsystem } from './unrecorded.ts';
 import { fieldLines, looksLikeTdReport, quoteFields, verdictLines } from './quote-text.ts';
 
 /** `kernel-oracle quote`: what a TDX quote says, whether it is genuine, TEST quotes, attacks. */
@@ -28,7 +31,7 @@ export const quoteCommand: AddCommand = (program, run) => {
   command
     .command('inspect <file>')
     .description('print the fields of a quote')
-    .option('--json', 'print them as JSON')
+    .addOption(jsonOption())
     .action((file: string, flags: { readonly json?: boolean }) =>
       run((io) => Promise.resolve(inspect(io, file, flags.json === true))),
     );
@@ -44,7 +47,7 @@ export const quoteCommand: AddCommand = (program, run) => {
     )
     .option('--allow-debug', 'take a TD that its host may debug')
     .option('--report-data <hex>', 'the REPORTDATA that the quote must carry, 64 bytes')
-    .option('--json', 'print the verdict as JSON')
+    .addOption(jsonOption())
     .action((file: string, flags: VerifyFlags) =>
       run((io) => Promise.resolve(verifyFile(io, file, flags))),
     );
@@ -60,8 +63,13 @@ export const quoteCommand: AddCommand = (program, run) => {
   command
     .command('matrix')
     .description('try every attack on the key server under every policy; print what said no')
-    .option('--revision <id>', 'a key server, or a bug of one', 'key-server-1')
-    .option('--json', 'print it as JSON')
+    .addOption(
+      new Option(
+        '--revision <id>',
+        'a key server, or a bug of one: `kernel-oracle models tdx-attest.key-server` lists them',
+      ).default('key-server-1'),
+    )
+    .addOption(jsonOption())
     .action((flags: MatrixFlags) => run((io) => Promise.resolve(matrix(io, flags))));
 };
 
@@ -91,13 +99,24 @@ function inspect(io: CommandIo, file: string, json: boolean): number {
   const bytes = readBytes(file);
   const parsed = quote.parseQuote(bytes);
   if (!parsed.ok) {
-    const hint = looksLikeTdReport(bytes) ? '; it is a TDREPORT' : '';
-    throw new UsageError(`${file}: ${parsed.reason}: ${parsed.detail}${hint}`);
+    throw new UsageError(`${file}: ${parsed.reason}: ${parsed.detail}${hintOf(bytes)}`);
   }
   const fields = quoteFields(parsed.quote);
   const shown = { version: JSON_OUTPUT_VERSION, fields: Object.fromEntries(fields) };
   io.out(json ? `${JSON.stringify(shown, null, 2)}\n` : fieldLines(fields));
   return EXIT.agree;
+}
+
+/** What a file that is no quote looks like. */
+function hintOf(bytes: Uint8Array): string {
+  if (looksLikeTdReport(bytes)) return '; it is a TDREPORT';
+  return looksLikeText(bytes) ? '; it begins with text: not a quote?' : '';
+}
+
+/** A quote begins with its version and key type, each of two bytes, one of them 0. */
+function looksLikeText(bytes: Uint8Array): boolean {
+  const head = bytes.subarray(0, 16);
+  return head.length > 0 && head.every((byte) => byte === 0x0a || (byte >= 0x20 && byte < 0x7f));
 }
 
 function verifyFile(io: CommandIo, file: string, flags: VerifyFlags): number {
@@ -147,11 +166,8 @@ function issue(io: CommandIo, folder: string, { format, reportData, seed }: Issu
 }
 
 function matrix(io: CommandIo, { revision, json }: MatrixFlags): number {
-  const { KEY_SERVER_REVISIONS, POLICY_NAMES, attackMatrix, keyServerModel } = keyServer;
-  if (!KEY_SERVER_REVISIONS.some(({ id }) => id === revision)) {
-    const known = KEY_SERVER_REVISIONS.map(({ id }) => id).join(', ');
-    throw new UsageError(`--revision: expected one of ${known}, got ${revision}`);
-  }
+  const { POLICY_NAMES, attackMatrix, keyServerModel } = keyServer;
+  revisionOf(tdxKeyServerSubsystem, revision);
   const rows = attackMatrix(keyServerModel(nodeSignatureBackend), revision);
   if (json === true) {
     io.out(

@@ -40,9 +40,20 @@ export const checkCommand: AddCommand = (program, run) => {
   const command = program
     .command('check [model...]')
     .description('hold models against recordings of real kernels and against this host')
-    .option('--target <name...>', 'only these targets: recording, a recording, live ...', [])
+    .addOption(
+      new Option(
+        '--target <name...>',
+        'only these: recording (every recording), the name of one, or a live target: live, via, ' +
+          'kernel ... (`kernel-oracle models <model>` lists them)',
+      ).default([], 'all'),
+    )
     .option('--live', 'a live target that cannot answer makes the verdict inconclusive')
-    .addOption(revisionOption())
+    .addOption(
+      revisionOption(
+        'hold everything against this revision',
+        'the one that each recording names, or that describes the kernel that answers',
+      ),
+    )
     .option('--runs <n>', 'cases for each live target', wholeNumber('--runs', 1), 300)
     .addOption(seedOption())
     .addOption(jsonOption())

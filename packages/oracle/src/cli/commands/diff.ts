@@ -45,7 +45,10 @@ async function runDiff(
   flags: DiffFlags,
 ): Promise<number> {
   const subsystem = subsystemOf(model);
-  const revisions = [revisionOf(subsystem, left), revisionOf(subsystem, right)] as const;
+  const revisions = [
+    revisionOf(subsystem, left, 'revision'),
+    revisionOf(subsystem, right, 'revision'),
+  ] as const;
   const worlds =
     flags.world === undefined ? subsystem.explorations : [worldOf(subsystem, flags.world)];
   const differences: Difference[] = [];

@@ -7,7 +7,7 @@ import { JSON_OUTPUT_VERSION } from '../../report/check-json.ts';
 import { stepLine } from '../../report/divergence-text.ts';
 import type { AnySubsystem } from '../../subsystem.ts';
 import type { CommandIo } from '../io.ts';
-import { jsonOption, revisionOption, wholeNumber } from '../options.ts';
+import { jsonOption, REVISION_OF_TRACE, revisionOption, wholeNumber } from '../options.ts';
 import type { AddCommand } from '../program.ts';
 import { effectiveRevision, loadTrace } from '../read.ts';
 
@@ -25,7 +25,7 @@ export const explainCommand: AddCommand = (program, run) => {
     .description('give the model’s reason at each step: the rule, what it mirrors, what changed')
     .option('--trace <n>', 'which trace of the file, from 0', wholeNumber('--trace'), 0)
     .option('--step <n>', 'only this step, with all its checks', wholeNumber('--step'))
-    .addOption(revisionOption())
+    .addOption(revisionOption('the revision whose reasons are given', REVISION_OF_TRACE))
     .addOption(jsonOption())
     .action((file: string, flags: ExplainFlags) => run((io) => runExplain(io, file, flags)));
 };

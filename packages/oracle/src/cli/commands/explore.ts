@@ -27,7 +27,9 @@ export const exploreCommand: AddCommand = (program, run) => {
     .description('try every sequence of operations up to a depth in a small world')
     .option('--world <name>', 'which small world; default: the first (see `models`)')
     .option('--depth <n>', 'longest sequence; default: the world’s own', wholeNumber('--depth'))
-    .addOption(revisionOption())
+    .addOption(
+      revisionOption('the revision to explore, with the invariants that it promises', 'the newest'),
+    )
     .option('--max-states <n>', 'distinct states', wholeNumber('--max-states', 1), 1_000_000)
     .addOption(jsonOption())
     .action((model: string, flags: ExploreFlags) => run((io) => runExplore(io, model, flags)));

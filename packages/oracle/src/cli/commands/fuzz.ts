@@ -41,7 +41,12 @@ export const fuzzCommand: AddCommand = (program, run) => {
       '--target <name>',
       'a target of the model, or model:<revision>; default: the first ready',
     )
-    .addOption(revisionOption())
+    .addOption(
+      revisionOption(
+        'the revision whose answers are expected',
+        'the one that describes what answers; the newest against model:<revision>',
+      ),
+    )
     .option('--runs <n>', 'cases', wholeNumber('--runs', 1), 1_000)
     .option('--seed <n>', 'default: a new one, which is printed', wholeNumber('--seed'))
     .addOption(jsonOption())
@@ -64,12 +69,13 @@ async function runFuzz(io: CommandIo, model: string, flags: FuzzFlags): Promise<
   const revision = revisionOf(subsystem, flags.revision ?? described ?? subsystem.defaultRevision);
   io.err(`${model}: ${target.name}: ${target.touches}; revision ${revision}, seed ${seed}`);
   const progress = new Progress(io.interactive);
+  const signal = io.signal;
   try {
     const result = await fuzz(subsystem, ready, {
       revision,
       runs: flags.runs,
       seed,
-      signal: io.signal,
+      signal,
       onProgress: (done, total) => progress.update(`${model}: ${target.name}`, done, total),
       onShrink: ({ executions, size }) =>
         progress.update('shrinking', executions, undefined, `, ${size} operations`),
@@ -80,7 +86,7 @@ async function runFuzz(io: CommandIo, model: string, flags: FuzzFlags): Promise<
       comparisons: [result],
       skips: [],
       uncompared: [],
-      interrupted: io.signal.aborted,
+      interrupted: signal.aborted,
       seed,
       runs: flags.runs,
     };

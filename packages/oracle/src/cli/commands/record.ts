@@ -57,6 +57,7 @@ async function runRecord(io: CommandIo, model: string, flags: RecordFlags): Prom
     recordedAt: new Date().toISOString(),
   };
   const { seed, runs } = flags;
+  const signal = io.signal;
   const progress = new Progress(io.interactive);
   const parts: string[] = [];
   let incomplete = 0;
@@ -72,7 +73,7 @@ async function runRecord(io: CommandIo, model: string, flags: RecordFlags): Prom
         }
         progress.update(`recording ${model}`, parts.length + incomplete, flags.runs);
       }
-      if (io.signal.aborted) break;
+      if (signal.aborted) break;
     }
   } finally {
     progress.clear();
@@ -84,6 +85,6 @@ async function runRecord(io: CommandIo, model: string, flags: RecordFlags): Prom
     `written: ${flags.out}: ${plural(parts.length, 'trace')}, ${plural(events, 'event')}; ` +
       `${plural(incomplete, 'case')} did not run to the end and were left out`,
   );
-  if (io.signal.aborted) return EXIT.interrupted;
+  if (signal.aborted) return EXIT.interrupted;
   return parts.length === 0 ? EXIT.inconclusive : EXIT.agree;
 }

@@ -21,7 +21,12 @@ export const replayCommand: AddCommand = (program, run) => {
   program
     .command('replay <trace>')
     .description('hold a file of traces against the model; - is standard input')
-    .addOption(revisionOption())
+    .addOption(
+      revisionOption(
+        'the revision that must explain the traces',
+        'the one that the first trace names, else the newest',
+      ),
+    )
     .addOption(jsonOption())
     .action((file: string, flags: ReplayFlags) => run((io) => runReplay(io, file, flags)));
 };
@@ -31,21 +36,23 @@ async function runReplay(io: CommandIo, file: string, flags: ReplayFlags): Promi
   const [first] = traces;
   if (first === undefined) return EXIT.inconclusive;
   const revision = effectiveRevision(subsystem, flags.revision, first);
+  const signal = io.signal;
   const comparison = await compareTraces(
     subsystem,
     traces.map((trace) => ({ trace })),
-    { target: file, revision, source: first.source, signal: io.signal },
+    { target: file, revision, source: first.source, signal },
   );
   const shrunk = [];
   for (const report of comparison.divergences) {
+    if (signal.aborted) break;
     shrunk.push(await shrinkDivergence(subsystem, report));
   }
   const report: CheckReport = {
     verdict: comparison.verdict,
-    comparisons: [{ comparison, shrunk }],
+    comparisons: [{ comparison, shrunk, executed: false }],
     skips: [],
     uncompared: [],
-    interrupted: io.signal.aborted,
+    interrupted: signal.aborted,
     seed: 0,
     runs: 0,
   };

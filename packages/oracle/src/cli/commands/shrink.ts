@@ -8,7 +8,13 @@ import { selectTarget } from '../../select-target.ts';
 import { shrinkDivergence } from '../../shrink/shrink-divergence.ts';
 import type { TargetOptions } from '../../subsystem.ts';
 import type { CommandIo } from '../io.ts';
-import { pickTargetOptions, revisionOption, targetOptions, wholeNumber } from '../options.ts';
+import {
+  pickTargetOptions,
+  REVISION_OF_TRACE,
+  revisionOption,
+  targetOptions,
+  wholeNumber,
+} from '../options.ts';
 import { Progress } from '../progress.ts';
 import type { AddCommand } from '../program.ts';
 import { effectiveRevision, loadTrace } from '../read.ts';
@@ -27,7 +33,7 @@ export const shrinkCommand: AddCommand = (program, run) => {
     .description('make a diverging trace small: by executing it again, else by removing events')
     .option('--trace <n>', 'which trace of the file, from 0', wholeNumber('--trace'), 0)
     .option('--target <name>', 'execute candidates there; default: only remove recorded events')
-    .addOption(revisionOption())
+    .addOption(revisionOption('the revision from which the trace is to diverge', REVISION_OF_TRACE))
     .option('--out <file>', 'write the trace there; default: standard output');
   for (const option of targetOptions()) command.addOption(option);
   command.action((file: string, flags: ShrinkFlags) => run((io) => runShrink(io, file, flags)));
