@@ -74,6 +74,11 @@ export function setresuid({ state, task }: Context, operation: OperationOf<'setr
     return refuse(state, SETUID_DENIED);
   }
   const [ruid = -1, euid = -1, suid = -1] = asked;
+  const keeps =
+    (ruid < 0 || ruid === old.ruid) &&
+    (euid < 0 || (euid === old.euid && euid === old.fsuid)) &&
+    (suid < 0 || suid === old.suid);
+  if (keeps) return succeed(state, 'credentials.uids-kept');
   const changed: Credentials = {
     ...old,
     ruid: ruid < 0 ? old.ruid : ruid,

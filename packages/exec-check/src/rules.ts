@@ -148,6 +148,8 @@ const SECUREBITS = {
 const CREDENTIALS = {
   'credentials.id-unmapped': 'The id exists in the user namespace of the caller.',
   'credentials.setuid-denied': 'Without CAP_SETUID, the new ids are among the old ones.',
+  'credentials.uids-kept':
+    'A call that asks for the ids that there are changes nothing, and leaves fsuid as it was.',
   'credentials.uids-set':
     'The uids are set; more processes than the limit for a new real uid are remembered.',
   'credentials.fsuid-kept': 'fsuid stays as it was.',

@@ -5,11 +5,12 @@ import {
   plainTask,
   type NodeSpec,
   type Operation,
+  type OperationOf,
   type Setup,
 } from '@kernel-models/exec-check';
 import { check, exec, play, word } from './play.ts';
 
-/* Corners that a real 6.18 answered otherwise than expected at first. */
+/* Corners that a real kernel answered otherwise than expected at first. */
 
 const file = (path: string): NodeSpec => ({
   kind: 'file',
@@ -28,6 +29,7 @@ const WORLD: Setup = {
   nodes: [file('/e/f')],
   tasks: [
     plainTask('t1', 7),
+    plainTask('two', 7, { suid: 8 }),
     plainTask('ns', 7, {
       rgid: 7,
       caps: {
@@ -135,6 +137,18 @@ describe('measured corners', () => {
     const all = ['IN_OPEN', 'IN_ACCESS', 'IN_CLOSE_NOWRITE'];
     expect(events([watch, exec('/o/f')])).toEqual([{ watch: 0, events: all }]);
     expect(events([watch, copyUp, exec('/o/f')])).toBeUndefined();
+  });
+
+  test('setresuid that asks for the ids that there are leaves fsuid alone', () => {
+    const fsuid = (ids: Pick<OperationOf<'setresuid'>, 'ruid' | 'euid' | 'suid'>) =>
+      play(WORLD, [
+        { op: 'setfsuid', task: 'two', fsuid: 8 },
+        { op: 'setresuid', task: 'two', ...ids },
+      ]).state.tasks['two']?.credentials.fsuid;
+    expect(fsuid({ ruid: -1, euid: -1, suid: -1 })).toBe(8);
+    expect(fsuid({ ruid: 7, euid: -1, suid: 8 })).toBe(8);
+    expect(fsuid({ ruid: -1, euid: 7, suid: -1 })).toBe(7);
+    expect(fsuid({ ruid: 8, euid: -1, suid: -1 })).toBe(7);
   });
 
   test('a pidfd of 6.18 has no type', () => {

@@ -69,6 +69,7 @@ export function descriptor(dice: Dice, world: World, task: string): Operation {
           ['O_WRONLY'],
           ['O_PATH', 'O_NOFOLLOW'],
           ['O_RDONLY', 'O_CLOEXEC'],
+          ['O_RDONLY', 'O_CLOEXEC'],
           ['O_PATH', 'O_CLOEXEC'],
           ['O_RDONLY', 'O_DIRECTORY'],
           ['O_RDWR', 'O_APPEND'],
