@@ -74,7 +74,7 @@ const BOOTS = {
 /**
  * A booted kernel. Linux 6.12 writes a FineIBT caller in two steps, with interrupts on between them: a timer
  * that fires there finds the template’s hash 0x12345678, and the kernel dies while it boots. Bochs does
- * the same each time, also with the seed that the kernel draws.
+ * the same each time.
  */
 async function boot(parameter, more) {
   const words = [...(parameter === '' ? [] : [`cfi=${parameter}`]), ...more].join(' ');
@@ -95,6 +95,34 @@ function configurationOf({ config = '' }) {
   return Object.fromEntries(config.split(' ').map((word) => word.split(/=(.*)/s)));
 }
 
+/** The machine that answers, which is another one than said hello where cases come with the start. */
+function answering(target) {
+  const machine = {};
+  return {
+    machine,
+    target: {
+      ...target,
+      runBatch: async function* (cases) {
+        for await (const answer of target.runBatch(cases)) {
+          machine.source ??= (await target.available()).source;
+          yield answer;
+        }
+      },
+    },
+  };
+}
+
+/** A trace with the seed that its machine drew. */
+function withSeed(trace, { source }) {
+  const [{ operation, ...rest }, ...events] = trace.events;
+  const seed = Number(configurationOf(source).seed);
+  return {
+    ...trace,
+    source: { ...trace.source, ...source },
+    events: [{ ...rest, operation: { ...operation, seed } }, ...events],
+  };
+}
+
 /** What the cases of a boot answer: all on one machine, since another one draws another seed. */
 async function recordBoot([parameter, ...more], seed) {
   for (let tries = 1; ; tries += 1) {
@@ -110,9 +138,14 @@ async function recordBoot([parameter, ...more], seed) {
       ...[...KERNEL_CODE, ...WRONG_CALLS].map((one) => ({ setup, operations: [first, one] })),
     ];
     try {
-      const answers = await answersOf(target, cases, facts, { strict: true });
-      console.log(`${[parameter, ...more].join(' ')}: ${facts.source.config}`);
-      return { ...answers, release: versionOf(facts.source) };
+      const { machine, target: asked } = answering(target);
+      const answers = await answersOf(asked, cases, facts, { strict: true });
+      console.log(`${[parameter, ...more].join(' ')}: ${machine.source.config}`);
+      return {
+        traces: answers.traces.map((trace) => withSeed(trace, machine)),
+        left: answers.left,
+        release: versionOf(machine.source),
+      };
     } catch (error) {
       if (tries === 5) throw error;
       console.log(`${[parameter, ...more].join(' ')}, once more: ${error.message}`);

@@ -14,6 +14,9 @@ const execute = promisify(execFile);
 /** Instructions that are a second of the machine. */
 export const INSTRUCTIONS_PER_SECOND = 100_000_000;
 
+/** The one CPU of Bochs 2.7 that has indirect branch tracking. */
+export const CPU_WITH_IBT = 'tigerlake';
+
 /** A machine for Bochs. */
 export interface BochsMachine {
   /** A CPU of Bochs, `cpu: model=…`. */

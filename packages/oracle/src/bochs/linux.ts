@@ -11,16 +11,13 @@ import { BOOT_PARAMETERS, initramfs, requireImage } from '../probe/boot.ts';
 import { buildProbe, type Link, type LocalOptions, type Transport } from '../probe/index.ts';
 import { requireLinux, thisHost } from '../probe/local.ts';
 import { processLink } from '../probe/process-link.ts';
-import { bochsVersion, INSTRUCTIONS_PER_SECOND, startBochs } from './bochs.ts';
+import { bochsVersion, CPU_WITH_IBT, INSTRUCTIONS_PER_SECOND, startBochs } from './bochs.ts';
 import { firmwareImage, type FirmwareProgram } from './firmware.ts';
-import { linuxDisk } from './linux-disk.ts';
+import { linuxDisk, type Disk } from './linux-disk.ts';
 
 const execute = promisify(execFile);
 
 const LOADER: FirmwareProgram = { name: 'linux-loader', caseSize: 0 };
-
-/** The one CPU of Bochs 2.7 that has indirect branch tracking. */
-const MODEL = 'tigerlake';
 
 const MEGABYTES = 256;
 
@@ -61,37 +58,16 @@ export function bochsKernelTransport(
     requireLinux(host);
     await requireImage(image);
     await bochsVersion();
-    const program = await buildProbe(probe, options);
+    const guard = await buildProbe(probe, options);
     const disk = linuxDisk({
       image: await readFile(image),
-      initramfs: initramfs(await readFile(program), [], lines),
+      initramfs: initramfs(await readFile(guard), [], lines),
       parameters: `${told} -- --boot --watchdog=${watchdogMs}`,
       megabytes: MEGABYTES,
     });
     const folder = await mkdtemp(join(tmpdir(), 'kernel-models-bochs-'));
-    const at = (file: string): string => join(folder, file);
     try {
-      await writeFile(at('disk.img'), disk.bytes);
-      const geometry = `cylinders=${disk.cylinders}, heads=${disk.heads}, spt=${disk.sectors}`;
-      const [console, answers] = [await pipe(at('console')), await pipe(at('answers'))];
-      const machine = {
-        model: MODEL,
-        // Linux reads some that every CPU has, before it could handle a fault.
-        unknownMsrs: 'zero',
-        megabytes: MEGABYTES,
-        firmware: await firmwareImage([], LOADER),
-        devices: [
-          'clock: sync=none, time0=946684800',
-          'ata0: enabled=1',
-          `ata0-master: type=disk, path=${at('disk.img')}, mode=flat, ${geometry}`,
-          `com1: enabled=1, mode=file, dev=${at('console')}`,
-          `com2: enabled=1, mode=file, dev=${at('answers')}`,
-          `log: ${at('console')}`,
-          'error: action=ignore',
-        ],
-      } as const;
-      const child = await startBochs(folder, machine, [program, '--die-with-parent']);
-      return machineLink(child, folder, console, answers);
+      return await startMachine(folder, disk, guard);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
@@ -106,6 +82,38 @@ export function bochsKernelTransport(
     connectWith: boot,
     worthAStart: 1,
   };
+}
+
+/**
+ * Starts a machine with a disk in a folder.
+ *
+ * @param guard the probe, which also ends the emulator when this process dies
+ */
+async function startMachine(folder: string, disk: Disk, guard: string): Promise<Link> {
+  const at = (file: string): string => join(folder, file);
+  await writeFile(at('disk.img'), disk.bytes);
+  const firmware = await firmwareImage([], LOADER);
+  const [console, answers] = [await pipe(at('console')), await pipe(at('answers'))];
+  const geometry = `cylinders=${disk.cylinders}, heads=${disk.heads}, spt=${disk.sectors}`;
+  const machine = {
+    model: CPU_WITH_IBT,
+    // Linux reads some that every CPU has, before it could handle a fault.
+    unknownMsrs: 'zero',
+    megabytes: MEGABYTES,
+    firmware,
+    devices: [
+      // Whenever it runs, it is the same day there: equal runs do the same.
+      'clock: sync=none, time0=946684800',
+      'ata0: enabled=1',
+      `ata0-master: type=disk, path=${at('disk.img')}, mode=flat, ${geometry}`,
+      `com1: enabled=1, mode=file, dev=${at('console')}`,
+      `com2: enabled=1, mode=file, dev=${at('answers')}`,
+      `log: ${at('console')}`,
+      'error: action=ignore',
+    ],
+  } as const;
+  const child = await startBochs(folder, machine, [guard, '--die-with-parent']);
+  return machineLink(child, folder, console, answers);
 }
 
 /** A named pipe, open for reading also while nobody writes to it. */

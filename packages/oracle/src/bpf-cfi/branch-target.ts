@@ -6,6 +6,7 @@ import {
   type BranchOutcome,
   type BranchSetup,
 } from '@kernel-models/hw-model/instructions';
+import { CPU_WITH_IBT } from '../bochs/bochs.ts';
 import { runBochs } from '../bochs/emulator.ts';
 import type { FirmwareProgram } from '../bochs/firmware.ts';
 import { bochsTargetOf } from '../bochs/target.ts';
@@ -17,9 +18,6 @@ const STATUS_FLAGS = 0x8d5n;
 
 const BRANCHES: FirmwareProgram = { name: 'indirect-branches', caseSize: 152 };
 
-/** The one CPU of Bochs 2.7 that has indirect branch tracking. */
-const MODEL = 'tigerlake';
-
 /** Bochs as a CPU that tracks indirect branches. */
 export function branchTarget(): Target<BranchSetup, BranchOperation, BranchOutcome> {
   return bochsTargetOf({ model: 'hw-model.instructions', program: BRANCHES, answers });
@@ -27,7 +25,7 @@ export function branchTarget(): Target<BranchSetup, BranchOperation, BranchOutco
 
 async function* answers(cases: readonly BranchCase[]): AsyncGenerator<Answer<BranchOutcome>> {
   const own = cases.filter((one) => unsupported(one) === undefined);
-  const lines = await runBochs(MODEL, own.map(encodeCase), BRANCHES);
+  const lines = await runBochs(CPU_WITH_IBT, own.map(encodeCase), BRANCHES);
   const answered = new Map(own.map((one, index) => [one, decodeAnswer(one, lines[index] ?? '')]));
   for (const one of cases) {
     yield answered.get(one) ?? { outcomes: [], lacks: unsupported(one) ?? 'no answer' };
