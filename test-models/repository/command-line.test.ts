@@ -7,7 +7,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import traceSchema from '../../packages/model-core/schema/trace.schema.json' with { type: 'json' };
 import outputSchema from '../../packages/oracle/schema/output.schema.json' with { type: 'json' };
-import { SCENARIOS } from '@kernel-models/oracle';
+import { runCli, SCENARIOS } from '@kernel-models/oracle';
 import { runOracle as oracle, type Ran } from '../support/run-oracle.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kernel-oracle-test-'));
@@ -96,6 +96,11 @@ describe('help and usage', () => {
       'an unknown defence',
       ['pinning', 'run', 'T1', '--defence', 'x'],
       '--defence: expected one that',
+    ],
+    [
+      'a file that cannot be written',
+      ['record', SECUREBITS, ...MODEL_TARGET, '--runs', '1', '--out', '/nowhere/x'],
+      '--out: /nowhere/x cannot be written',
     ],
     [
       'an import without its facts',
@@ -264,6 +269,29 @@ describe('what the report says was done', () => {
   });
 });
 
+describe('Ctrl-C', () => {
+  test.each([
+    ['fuzz', [], /^interrupted: .*\ninconclusive: /m],
+    ['record', ['--out', inFolder('interrupted.jsonl')], /^written: .* traces?, /m],
+  ])('ends %s with what it has, and exit 130', async (command, more, said) => {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), 50);
+    const text: string[] = [];
+    const print = (part: string): number => text.push(`${part}\n`);
+    const io = { out: print, err: print, interactive: false, signal: abort.signal };
+    const args = [command, SECUREBITS, ...MODEL_TARGET, '--runs', '1000000', ...more];
+    expect(await runCli(args, io, '9.9.9')).toBe(130);
+    clearTimeout(timer);
+    expect(text.join('')).toMatch(said);
+    expect(text.join('')).not.toMatch(/^agree/m);
+  });
+
+  test('leaves a recording that can be read', async () => {
+    const ran = await oracle('trace', 'validate', inFolder('interrupted.jsonl'));
+    expect(ran.code).toBe(0);
+  });
+});
+
 describe('what diverges', () => {
   const WRONG = ['--revision', 'linux-6.12'];
 
@@ -297,6 +325,30 @@ describe('what diverges', () => {
     if (kept === undefined) throw new Error('no trace was written');
     expect((await oracle('replay', kept, ...WRONG)).code).toBe(1);
     expect((await oracle('replay', kept, '--revision', 'linux-6.18')).code).toBe(0);
+  });
+
+  test('a divergence is reported also where nothing can be written', async () => {
+    const file = inFolder('no-folder');
+    writeFileSync(file, '');
+    const args = [...MODEL_TARGET, ...WRONG, '--runs', '200', '--seed', '1', '--save', file];
+    const ran = await oracle('fuzz', SECUREBITS, ...args);
+    expect(ran.code).toBe(1);
+    expect(ran.out).toMatch(/^diverge: /m);
+    expect(ran.err).toContain(`--save: ${file} cannot be written`);
+  });
+
+  test('a defect of the command is no divergence', async () => {
+    const err: string[] = [];
+    const io = {
+      out: () => {
+        throw new RangeError('out of paper');
+      },
+      err: (text: string) => err.push(text),
+      interactive: false,
+      signal: new AbortController().signal,
+    };
+    expect(await runCli(['models'], io, '9.9.9')).toBe(3);
+    expect(err[0]).toContain('kernel-oracle: internal error: RangeError: out of paper');
   });
 
   test('fuzz holds a revision that plays the kernel against the model, not against itself', async () => {

@@ -78,6 +78,10 @@ export async function runCli(
       io.err(`kernel-oracle: ${error.message}`);
       return codes.usage;
     }
-    throw error;
+    // A defect of this program says nothing of a kernel. Node's own exit code would be `diverge`.
+    io.err(
+      `kernel-oracle: internal error: ${error instanceof Error ? error.stack : String(error)}`,
+    );
+    return codes.inconclusive;
   }
 }

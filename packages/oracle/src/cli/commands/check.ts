@@ -2,7 +2,6 @@
 import { Option } from 'commander';
 import { check, type CheckReport } from '../../check.ts';
 import { BISECT_EXIT, EXIT } from '../../exit-code.ts';
-import { saveDivergences } from '../../report/artifacts.ts';
 import { checkJson } from '../../report/check-json.ts';
 import { formatJunit } from '../../report/check-junit.ts';
 import { formatKtap } from '../../report/check-ktap.ts';
@@ -21,6 +20,7 @@ import {
 } from '../options.ts';
 import { Progress } from '../progress.ts';
 import type { AddCommand } from '../program.ts';
+import { save } from '../write.ts';
 
 interface CheckFlags extends TargetOptions {
   readonly target: readonly string[];
@@ -103,7 +103,7 @@ async function runCheck(io: CommandIo, models: string[], flags: CheckFlags): Pro
   });
   progress.clear();
   io.out(formatReport(report, flags));
-  for (const path of saveDivergences(report, flags.save)) io.err(`written: ${path}`);
+  save(io, report, flags.save);
   const codes = flags.bisect === true ? BISECT_EXIT : EXIT;
   return report.interrupted ? codes.interrupted : codes[report.verdict];
 }

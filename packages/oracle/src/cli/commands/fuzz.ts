@@ -3,7 +3,6 @@ import { randomInt } from 'node:crypto';
 import { MAX_SHRUNK } from '../../check.ts';
 import { EXIT } from '../../exit-code.ts';
 import { fuzz } from '../../fuzz.ts';
-import { saveDivergences } from '../../report/artifacts.ts';
 import { checkJson } from '../../report/check-json.ts';
 import { formatCheck } from '../../report/check-text.ts';
 import { selectTarget } from '../../select-target.ts';
@@ -19,6 +18,7 @@ import {
 } from '../options.ts';
 import { Progress } from '../progress.ts';
 import type { AddCommand } from '../program.ts';
+import { save } from '../write.ts';
 
 interface FuzzFlags extends TargetOptions {
   readonly target?: string;
@@ -93,7 +93,7 @@ async function runFuzz(io: CommandIo, model: string, flags: FuzzFlags): Promise<
     io.out(
       flags.json === true ? `${JSON.stringify(checkJson(report), null, 2)}\n` : formatCheck(report),
     );
-    for (const path of saveDivergences(report, flags.save)) io.err(`written: ${path}`);
+    save(io, report, flags.save);
     return report.interrupted ? EXIT.interrupted : EXIT[report.verdict];
   } finally {
     progress.clear();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-import { writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { writeTrace } from '@kernel-models/model-core';
 import { generateCases } from '../../cases.ts';
+import { turnGiver } from '../../event-loop.ts';
 import { EXIT } from '../../exit-code.ts';
 import { observeCases } from '../../observe.ts';
 import { plural } from '../../report/table.ts';
@@ -13,6 +13,7 @@ import type { CommandIo } from '../io.ts';
 import { pickTargetOptions, seedOption, targetOptions, wholeNumber } from '../options.ts';
 import { Progress } from '../progress.ts';
 import type { AddCommand } from '../program.ts';
+import { writeOut } from '../write.ts';
 
 interface RecordFlags extends TargetOptions {
   readonly target?: string;
@@ -59,28 +60,37 @@ async function runRecord(io: CommandIo, model: string, flags: RecordFlags): Prom
   const { seed, runs } = flags;
   const signal = io.signal;
   const progress = new Progress(io.interactive);
-  const parts: string[] = [];
+  // As bytes: a string has an end at 512 MiB.
+  const parts: Buffer[] = [];
   let incomplete = 0;
   let events = 0;
+  const giveTurn = turnGiver();
   try {
-    for (const cases of generateCases(subsystem, revision, seed, runs, availability.worlds)) {
+    recording: for (const cases of generateCases(
+      subsystem,
+      revision,
+      seed,
+      runs,
+      availability.worlds,
+    )) {
       for await (const { trace, failure, lacks } of observeCases(target, cases, facts)) {
         // A case that did not run to its end is no evidence: it is counted and left out.
         if (failure !== undefined || lacks !== undefined) incomplete += 1;
         else {
-          parts.push(writeTrace(trace, subsystem.model.codec));
+          parts.push(Buffer.from(writeTrace(trace, subsystem.model.codec)));
           events += trace.events.length;
         }
         progress.update(`recording ${model}`, parts.length + incomplete, flags.runs);
+        await giveTurn();
+        if (signal.aborted) break recording;
       }
-      if (signal.aborted) break;
     }
   } finally {
     progress.clear();
     await target.close();
   }
-  const text = parts.join('');
-  writeFileSync(flags.out, flags.out.endsWith('.gz') ? gzipSync(text, { level: 9 }) : text);
+  const text = Buffer.concat(parts);
+  writeOut(flags.out, flags.out.endsWith('.gz') ? gzipSync(text, { level: 9 }) : text);
   io.err(
     `written: ${flags.out}: ${plural(parts.length, 'trace')}, ${plural(events, 'event')}; ` +
       `${plural(incomplete, 'case')} did not run to the end and were left out`,

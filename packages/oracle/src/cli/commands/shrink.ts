@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-import { writeFileSync } from 'node:fs';
 import { replay, writeTrace } from '@kernel-models/model-core';
 import { explainingRevision } from '../../comparison.ts';
 import { EXIT } from '../../exit-code.ts';
@@ -18,6 +17,7 @@ import {
 import { Progress } from '../progress.ts';
 import type { AddCommand } from '../program.ts';
 import { effectiveRevision, loadTrace } from '../read.ts';
+import { writeOut } from '../write.ts';
 
 interface ShrinkFlags extends TargetOptions {
   readonly trace: number;
@@ -69,7 +69,7 @@ async function runShrink(io: CommandIo, file: string, flags: ShrinkFlags): Promi
     io.err(formatDivergence(subsystem, shrunk, { revision, explainedBy, occurrences: 1 }));
     const text = writeTrace(shrunk.trace, subsystem.model.codec);
     if (flags.out === undefined) io.out(text);
-    else writeFileSync(flags.out, text);
+    else writeOut(flags.out, text);
     return EXIT.diverge;
   } finally {
     progress.clear();
