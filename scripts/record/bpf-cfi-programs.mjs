@@ -4,15 +4,16 @@
 //
 //   npm run build && node scripts/record/bpf-cfi-programs.mjs <kernel> [cases] [seed]
 //
-// The kernel is an image, or a series of Debian's (6.12), which is fetched. Writes
+// The kernel is an image, a series of Debian's (6.12), which is fetched, or `host`, the running one. Writes
 // packages/oracle/recordings/bpf-cfi/linux-<release>-programs.jsonl.gz, a trace for each case, and prints how
-// many cases were left out and why. Where packs lie is asked of a kernel with CONFIG_KALLSYMS_ALL. Needs qemu
-// and a C compiler.
+// many cases were left out and why. Where packs lie is asked of a kernel with CONFIG_KALLSYMS_ALL that qemu
+// boots. Needs a C compiler, and qemu or root.
 import { join } from 'node:path';
 import process from 'node:process';
 import fc from 'fast-check';
 import { programHistories } from '../../packages/oracle/dist/bpf-cfi/bpf-cases.js';
 import { bpfKernelTarget } from '../../packages/oracle/dist/bpf-cfi/bpf-targets.js';
+import { bpfCfiSubsystem } from '../../packages/oracle/dist/bpf-cfi/subsystem.js';
 import { packings } from '../../packages/oracle/dist/bpf-cfi/packing-cases.js';
 import { bpfCfi } from '../../packages/bpf-cfi/dist/index.js';
 import {
@@ -28,7 +29,10 @@ const SCRIPT = 'scripts/record/bpf-cfi-programs.mjs';
 const [kernel, countText = '300', seedText = '20231208'] = process.argv.slice(2);
 if (kernel === undefined) throw new Error('usage: bpf-cfi-programs.mjs <kernel> [cases] [seed]');
 
-const target = bpfKernelTarget(await kernelImage(kernel), '');
+const target =
+  kernel === 'host'
+    ? bpfCfiSubsystem.targets({})[0]
+    : bpfKernelTarget(await kernelImage(kernel), '');
 const { facts, worlds } = await openTarget(target, bpfCfi.name, SCRIPT);
 const [plain, packed] = worlds;
 const runs = { numRuns: Math.ceil(Number(countText) / 2), seed: Number(seedText) };

@@ -463,7 +463,8 @@ export const lives: fc.Arbitrary<Life> = fc
     boot: boots,
     prefix: fc.oneof(
       fc.constant<readonly Operation[]>([]),
-      ...[registration, programUse, patchUse, tailUse],
+      { weight: 2, arbitrary: registration },
+      ...[programUse, patchUse, tailUse],
     ),
     rest: fc.array(operations, { minLength: 1, maxLength: 16, size: 'max' }),
   })

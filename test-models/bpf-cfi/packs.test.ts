@@ -66,8 +66,7 @@ test('packs give and take chunks as an array of owners does', async () => {
     fc.property(steps, (list) => {
       const reference = new ReferencePacks();
       let packs: readonly Pack[] = [];
-      const live: { readonly owner: string; readonly address: bigint; readonly size: number }[] =
-        [];
+      const live: { readonly owner: string; readonly address: bigint }[] = [];
       for (const [index, step] of list.entries()) {
         if ('size' in step) {
           const { size } = step;

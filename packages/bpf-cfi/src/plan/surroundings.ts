@@ -2,7 +2,7 @@
 import type { Outside } from '../checked-call.ts';
 import type { Text } from '../kernel-text.ts';
 import { FREE_BYTE, imageAddress, type Place } from '../pack/binary.ts';
-import { packOf, CHUNK_SIZE } from '../pack/pack.ts';
+import { CHUNK_SIZE, FIRST_PACK, packOf } from '../pack/pack.ts';
 import type { State } from '../state.ts';
 
 /*
@@ -45,13 +45,12 @@ function isFree(state: State, address: bigint): boolean {
     within(place.address, 4) || within(imageAddress(place), place.length);
   const live = Object.values(programs).filter(({ image }) => image !== 'freed');
   const trampolines = Object.values(maps).flatMap((map) => Object.values(map.trampolines));
-  const first = packOf(state.memory.packs, address)?.address ?? 0n;
   return !(
     [...live, ...tracing].some(({ place }) => inBinary(place)) ||
     live.some(({ subprogram }) => subprogram !== null && inBinary(subprogram)) ||
     [...trampolines, ...Object.values(tracers)].some((one) => within(one.address, one.size)) ||
     (setup.packed ?? []).some((chunks) =>
-      within(first + BigInt(CHUNK_SIZE * chunks.first), CHUNK_SIZE * chunks.count),
+      within(FIRST_PACK + BigInt(CHUNK_SIZE * chunks.first), CHUNK_SIZE * chunks.count),
     )
   );
 }
