@@ -122,6 +122,18 @@ describe('the arrows between packages', () => {
     expect(foreign.filter((name) => !allowed.includes(name))).toEqual([]);
   });
 
+  test('what several packages want of their user, they want in one range', () => {
+    const wanted = packages.flatMap(({ manifest }) =>
+      Object.entries(manifest.peerDependencies ?? {}),
+    );
+    for (const [name, range] of wanted) {
+      expect(new Set(wanted.filter(([other]) => other === name).map(([, one]) => one))).toEqual(
+        new Set([range]),
+      );
+    }
+    expect(wanted.length).toBeGreaterThan(1);
+  });
+
   test.each(packages)('$name’s project refers to the packages that it depends on', (one) => {
     const ours = Object.keys(one.manifest.dependencies ?? {})
       .filter((name) => name.startsWith(SCOPE))
@@ -155,6 +167,17 @@ describe('the form of a package', () => {
     if (index === undefined) throw new Error(`${name} has no src/index.ts`);
     const other = index.ast.statements.filter((one) => !ts.isExportDeclaration(one));
     expect(other.map((one) => one.getText())).toEqual([]);
+  });
+
+  test.each(packages)('$name carries the licence', ({ name }) => {
+    expect(readFileSync(join(ROOT, 'packages', name, 'LICENSE'), 'utf8')).toBe(
+      readFileSync(join(ROOT, 'LICENSE'), 'utf8'),
+    );
+  });
+
+  test.each(packages)('$name promises provenance only from a repository', ({ manifest }) => {
+    const { publishConfig, repository } = manifest;
+    expect(publishConfig?.provenance === true && repository === undefined).toBe(false);
   });
 
   test.each(packages)('$name says its licence in every file', ({ sources }) => {

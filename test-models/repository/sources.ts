@@ -14,6 +14,8 @@ export interface Manifest {
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly repository?: unknown;
+  readonly publishConfig?: { readonly provenance?: boolean };
 }
 
 /** One import of a source file. */
