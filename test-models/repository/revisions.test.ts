@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isBugRevision } from '@kernel-models/model-core';
+import { isBugRevision, type BugRevision } from '@kernel-models/model-core';
 import {
   codecOfModel,
   readTraceFile,
@@ -79,12 +79,14 @@ function section({ model, title }: AnySubsystem): readonly string[] {
       `| ${revision.id} | ${revision.date} | ${cell(revision.source)} | ${measured.join('; ') || '—'} |`,
     ];
   });
-  const bugs = model.revisions.flatMap((revision) =>
-    isBugRevision(revision)
-      ? [
-          `| ${revision.id} | ${revision.base} | ${cell(revision.story)} | ${revision.caughtBy.join(', ')} |`,
-        ]
-      : [],
+  const all = model.revisions.filter(isBugRevision);
+  const own = all.filter((bug) => homesOf(bug).includes(model));
+  const elsewhere = new Set(
+    all.filter((bug) => !own.includes(bug)).flatMap((bug) => homesOf(bug).map(({ name }) => name)),
+  );
+  const bugs = own.map(
+    ({ id, base, story, caughtBy }) =>
+      `| ${id} | ${base} | ${cell(story)} | ${caughtBy.join(', ')} |`,
   );
   return [
     `## ${model.name}`,
@@ -103,7 +105,27 @@ function section({ model, title }: AnySubsystem): readonly string[] {
           ...bugs,
           '',
         ]),
+    ...(elsewhere.size === 0
+      ? []
+      : [`Its other \`bug:\` revisions are listed under ${[...elsewhere].join(' and ')}.`, '']),
   ];
+}
+
+/** The models whose invariants catch a bug; where none does, the first that has it. */
+function homesOf(bug: BugRevision<object>): readonly AnySubsystem['model'][] {
+  const having = SUBSYSTEMS.map((subsystem): AnySubsystem['model'] => subsystem.model).filter(
+    ({ revisions }) => revisions.some(({ id }) => id === bug.id),
+  );
+  const homes = having.filter(({ invariants }) => {
+    const families = new Set(invariants.map(({ id }) => familyOf(id)));
+    return bug.caughtBy.some((id) => families.has(familyOf(id)));
+  });
+  return homes.length === 0 ? having.slice(0, 1) : homes;
+}
+
+/** `tsm.cache-coherent` is of `tsm`. */
+function familyOf(id: string): string {
+  return id.split('.')[0] ?? id;
 }
 
 function take<Value>(values: Iterable<Value>): readonly Value[] {
