@@ -2,8 +2,17 @@
 import * as asn1 from 'asn1js';
 import type { SigningKey } from '../crypto/signing-key.ts';
 import { OID } from '../x509/certificate.ts';
+import {
+  bigInteger,
+  encode,
+  integer,
+  octetString,
+  oid,
+  sequence,
+  tagged,
+} from './asn1-elements.ts';
 
-/* Encoding of certificates and lists for TEST keys. */
+/* Certificates and revocation lists for TEST keys. */
 
 type Element = asn1.AsnType;
 
@@ -32,34 +41,6 @@ export interface ListSpec {
   readonly from: IsoTime;
   readonly to: IsoTime;
   readonly revoked: readonly number[];
-}
-
-export function sequence(...value: readonly Element[]): asn1.Sequence {
-  return new asn1.Sequence({ value: [...value] });
-}
-
-export function oid(value: string): asn1.ObjectIdentifier {
-  return new asn1.ObjectIdentifier({ value });
-}
-
-export function octetString(bytes: Uint8Array): asn1.OctetString {
-  return new asn1.OctetString({ valueHex: bytes.slice().buffer });
-}
-
-export function integer(value: number): asn1.Integer {
-  return new asn1.Integer({ value });
-}
-
-/** The encoding of an element. */
-export function encode(element: Element): Uint8Array {
-  return new Uint8Array(element.toBER());
-}
-
-function tagged(number: number, ...value: readonly Element[]): asn1.Constructed {
-  return new asn1.Constructed({
-    idBlock: { tagClass: 3, tagNumber: number },
-    value: [...value],
-  });
 }
 
 /** One attribute, the common name. Its TEST prefix is in every name. */
@@ -135,15 +116,4 @@ function signed(tbs: asn1.Sequence, key: SigningKey): Uint8Array {
   const der = sequence(bigInteger(signature.slice(0, 32)), bigInteger(signature.slice(32)));
   const bits = new asn1.BitString({ valueHex: encode(der).slice().buffer });
   return encode(sequence(tbs, ALGORITHM(), bits));
-}
-
-/** A positive integer from its big-endian bytes. */
-function bigInteger(bytes: Uint8Array): asn1.Integer {
-  const first = Math.min(
-    bytes.findIndex((byte) => byte !== 0),
-    bytes.length - 1,
-  );
-  const digits = bytes.slice(Math.max(first, 0));
-  const content = (digits[0] ?? 0) >= 0x80 ? Uint8Array.of(0, ...digits) : digits;
-  return new asn1.Integer({ valueHex: content.slice().buffer });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import * as asn1 from 'asn1js';
 import { OID } from '../x509/certificate.ts';
-import { encode, integer, octetString, oid, sequence } from './der.ts';
+import { encode, integer, octetString, oid, sequence } from './asn1-elements.ts';
 
 /** A platform as its TEST PCK certificate names it. */
 export interface TestPlatform {

@@ -5,8 +5,24 @@ import * as asn1 from 'asn1js';
  * Reading of ASN.1 that never throws: what is not as expected is undefined. Decoding is asn1js's.
  */
 
-/** A decoded element. */
-export type Element = asn1.AsnType;
+/**
+ * A decoded element: of asn1js's what is read here. Its own types stay out of the declarations of
+ * this package: TypeScript 5.4 refuses them.
+ */
+export interface Element {
+  readonly idBlock: {
+    readonly tagClass: number;
+    readonly tagNumber: number;
+    readonly blockLength: number;
+  };
+  readonly lenBlock: {
+    readonly isIndefiniteForm: boolean;
+    readonly length: number;
+    readonly blockLength: number;
+  };
+  /** As it stood in the input, tag and length included. */
+  readonly valueBeforeDecodeView: Uint8Array;
+}
 
 /** Tag class of context-specific elements. */
 const CONTEXT = 3;
