@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest';
 import { runCli } from '@kernel-models/oracle';
 import { examplesIn } from './examples.ts';
 import { ROOT, trackedFiles } from './sources.ts';
+import { typeErrorsOf } from './typecheck.ts';
 
 const FOLDER = join(ROOT, 'test-models/.examples', String(process.pid));
 
@@ -15,6 +16,10 @@ describe('examples in TypeScript', () => {
   const examples = examplesIn('ts');
 
   test('are there', () => expect(examples.length).toBeGreaterThan(0));
+
+  test('pass the type checker', { timeout: 60_000 }, () =>
+    expect(typeErrorsOf(examples)).toEqual([]),
+  );
 
   test.each(examples)('$where runs and prints what it says', async ({ where, code }) => {
     mkdirSync(FOLDER, { recursive: true });
@@ -80,8 +85,9 @@ function words(line: string): readonly string[] {
   return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
 }
 
-/** A path in an example is one from the repository's root. */
+/** A path in an example is one from the repository's root; what it puts into /tmp goes elsewhere. */
 function fromRoot(word: string): string {
+  if (word.startsWith('/tmp/')) return join(FOLDER, word);
   return word.includes('/') && existsSync(join(ROOT, word)) ? join(ROOT, word) : word;
 }
 
@@ -116,5 +122,13 @@ describe('links', () => {
 
   test.each(links)('$path -> $target leads somewhere', ({ path, target }) => {
     expect(existsSync(join(ROOT, dirname(path), target))).toBe(true);
+  });
+
+  test('docs/README.md leads to every page of docs/', () => {
+    const index = readFileSync(join(ROOT, 'docs/README.md'), 'utf8');
+    const linked = [...index.matchAll(/\]\(([^)#]+)/g)].map(([, target]) => `docs/${target}`);
+    const pages = trackedFiles().filter((path) => /^docs\/(?!README)[^/]+\.md$/.test(path));
+    expect(pages.filter((path) => !linked.includes(path))).toEqual([]);
+    expect(linked).toEqual([...new Set(linked)]);
   });
 });
