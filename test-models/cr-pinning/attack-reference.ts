@@ -164,6 +164,8 @@ export type Vmm = 'good' | 'no-clear-on-reset' | 'no-migrate' | 'old-host';
 export interface World {
   readonly defence: Defence;
   readonly vmm: Vmm;
+  /** Which writes KVM sees. */
+  readonly intercepts: 'vmx' | 'svm' | 'always';
   /** The kernel pins by itself: without kexec. */
   readonly kernelPins: boolean;
   readonly cpus: readonly [Cpu, Cpu];
@@ -197,10 +199,16 @@ const off = (place: Place): Cpu => ({
 });
 
 /** A machine that has just booted. */
-export function booted(defence: Defence, vmm: Vmm, kernelPins: boolean): World {
+export function booted(
+  defence: Defence,
+  vmm: Vmm,
+  kernelPins: boolean,
+  intercepts: World['intercepts'] = 'vmx',
+): World {
   const world: World = {
     defence,
     vmm,
+    intercepts,
     kernelPins,
     cpus: [off('no paging'), off('waits')],
     vm: nothing(),
@@ -236,9 +244,15 @@ function violates(world: World, cpu: Cpu, register: Register, value: Bits): bool
   return without(high, value).length + both(low, value).length > 0;
 }
 
-/** Whether KVM looks at a write at all. TS is the guest's own, and what changes nothing does not exit. */
-const isSeen = (cpu: Cpu, register: Register, value: Bits): boolean =>
-  !isSame(without(cpu[register], ['TS']), without(value, ['TS']));
+/**
+ * Whether KVM looks at a write at all. Under VMX TS is the guest's own, and what changes nothing does
+ * not exit; under SVM all writes of CR4 exit, and of CR0 those that change more than TS and MP.
+ */
+function isSeen({ intercepts }: World, cpu: Cpu, register: Register, value: Bits): boolean {
+  if (intercepts === 'always' || (intercepts === 'svm' && register === 'cr4')) return true;
+  const own: Bits = intercepts === 'svm' ? ['TS', 'MP'] : ['TS'];
+  return !isSame(without(cpu[register], own), without(value, own));
+}
 
 function counts({ defence: { kvm }, hasFeature }: World, cpu: Cpu): boolean {
   if (kvm === undefined || !hasFeature || cpu.place === 'smm') return false;
@@ -255,7 +269,7 @@ export function mov(world: World, cpu: Cpu, register: Register, value: Bits): An
       const isLate = register === 'cr0' && value.includes('PG');
       const isBad = violates(world, cpu, 'cr0', value) || violates(world, cpu, 'cr4', cpu.cr4);
       if (isLate && isBad) return 'fault';
-    } else if (isSeen(cpu, register, value) && violates(world, cpu, register, value)) {
+    } else if (isSeen(world, cpu, register, value) && violates(world, cpu, register, value)) {
       return kvm.refusal === 'fault' ? 'fault' : 'dropped';
     }
   }
@@ -285,7 +299,7 @@ export function callKernel(world: World, cpu: Cpu, register: Register, value: Bi
 /** LMSW, CLTS and task switches: KVM does not look at what its setter says. */
 export function writeStatus(world: World, cpu: Cpu, value: Bits, isEmulated: boolean): Answer {
   const isChecked = counts(world, cpu) && !cpu.suspended;
-  if (isChecked && (isEmulated || isSeen(cpu, 'cr0', value))) {
+  if (isChecked && (isEmulated || isSeen(world, cpu, 'cr0', value))) {
     if (violates(world, cpu, 'cr0', value)) return 'dropped';
   }
   cpu.cr0 = value;
@@ -508,12 +522,12 @@ export function bringUp(world: World): void {
   if (!world.dead && world.kernelPins) mustDo(world, pinAll(world, cpu));
 }
 
-/** Real mode to long mode by somebody who wants nothing that guards. */
-export function enterLongMode(world: World, cpu: Cpu): void {
+/** Real mode to long mode by somebody who wants nothing that guards, or only these bits. */
+export function enterLongMode(world: World, cpu: Cpu, cr0: Bits = [], cr4: Bits = []): void {
   lmsw(world, cpu, ['PE']);
-  mov(world, cpu, 'cr4', ['PAE']);
+  mov(world, cpu, 'cr4', ['PAE', ...cr4]);
   setEfer(cpu);
-  mov(world, cpu, 'cr0', ['PE', 'PG']);
+  mov(world, cpu, 'cr0', ['PE', 'PG', ...cr0]);
 }
 
 /** Paging off, then protection. Refused as a whole, or done as a whole. */

@@ -6,6 +6,7 @@ import {
   crPinningModel,
   DEFENCES,
   featuresOf,
+  INTERCEPTS,
   KVM_HC_LOCK_CR_UPDATE,
   runScenario,
   SCENARIOS,
@@ -100,10 +101,15 @@ class Machine {
   readonly #revision: RevisionId;
   #state: State;
 
-  constructor(revision: RevisionId, vmm: Vmm, kernelPins: boolean) {
+  constructor(
+    revision: RevisionId,
+    vmm: Vmm,
+    kernelPins: boolean,
+    intercepts: World['intercepts'],
+  ) {
     this.#revision = revision;
     const kernel = { ...USUAL_SETUP.kernel, kexec: !kernelPins };
-    this.#state = model.initial({ ...USUAL_SETUP, vmm, kernel });
+    this.#state = model.initial({ ...USUAL_SETUP, vmm, kernel, intercepts });
     this.do({ op: 'routine', vcpu: 0, routine: 'boot' });
   }
 
@@ -159,14 +165,14 @@ class Machine {
     return first;
   }
 
-  enterLongMode(vcpu: number): void {
+  enterLongMode(vcpu: number, cr0: Bits, cr4: Bits): void {
     const efer = hw.EFER_SCE | hw.EFER_LME | hw.EFER_NXE;
     this.do(
       { op: 'lmsw', vcpu, value: hw.CR0_PE },
       { op: 'farJump', vcpu, l: false, d: true },
-      { op: 'movToCr', vcpu, cr: 4, value: hw.CR4_PAE },
+      { op: 'movToCr', vcpu, cr: 4, value: maskOf('cr4', ['PAE', ...cr4]) },
       { op: 'wrmsr', vcpu, msr: hw.MSR_EFER, value: efer },
-      { op: 'movToCr', vcpu, cr: 0, value: hw.CR0_PG | hw.CR0_PE },
+      { op: 'movToCr', vcpu, cr: 0, value: maskOf('cr0', ['PE', 'PG', ...cr0]) },
     );
     if (hw.isPaging(this.cpu(vcpu))) this.do({ op: 'farJump', vcpu, l: true, d: false });
   }
@@ -420,18 +426,23 @@ const DEEDS: readonly Make[] = [
     naive: () => naive.leavePaging(world, cpu),
     model: () => machine.leavePaging(),
   })),
-  (world, machine, { second }) => {
+  (world, machine, { second, flips }) => {
     const index = second ? 1 : 0;
     const cpu = world.cpus[index];
     if (cpu.place !== 'no paging') return undefined;
+    // All that the kernel has in one register, and nothing in the other; both; neither.
+    const wanted = {
+      cr0: flips.cr0.includes('WP') ? (['WP'] as const) : [],
+      cr4: flips.cr4.includes('SMEP') ? (['SMEP', 'SMAP', 'UMIP', 'FSGSBASE'] as const) : [],
+    };
     return {
       name: 'enter long mode',
       naive: () => {
-        naive.enterLongMode(world, cpu);
+        naive.enterLongMode(world, cpu, wanted.cr0, wanted.cr4);
         return 'ok';
       },
       model: () => {
-        machine.enterLongMode(index);
+        machine.enterLongMode(index, wanted.cr0, wanted.cr4);
         return 'ok';
       },
     };
@@ -536,28 +547,33 @@ test('chains of attacks leave the bits that the naive machine says', async () =>
     fc.constantFrom(...Object.keys(naive.DEFENCES)),
     fc.constantFrom(...VMM_KINDS),
     fc.nat(3).map((one) => one > 0),
+    fc.constantFrom(...INTERCEPTS),
     kinds,
   );
   const chains = fc.array(deed, { minLength: 1, maxLength: 30, size: 'max' });
-  const property = fc.property(setups, chains, ([revision, vmm, kernelPins, makes], choices) => {
-    const defence = naive.DEFENCES[revision] ?? {};
-    const world = naive.booted(defence, vmm, kernelPins);
-    const machine = new Machine(revision, vmm, kernelPins);
-    const done: string[] = [];
-    for (const [kind, pick] of choices) {
-      const make = world.dead || kind === 0 ? reboot : makes[kind % makes.length];
-      const one = make?.(world, machine, pick);
-      if (one === undefined) continue;
-      const expected = one.naive();
-      const answer = one.model();
-      done.push(`${one.name} ${expected}`);
-      const [left, right] = [ofMachine(machine), ofWorld(world)];
-      if (answer !== expected || left !== right) {
-        throw new Error(`${done.join(', ')}; model: ${answer}\n${left}, expected\n${right}`);
+  const property = fc.property(
+    setups,
+    chains,
+    ([revision, vmm, kernelPins, intercepts, makes], choices) => {
+      const defence = naive.DEFENCES[revision] ?? {};
+      const world = naive.booted(defence, vmm, kernelPins, intercepts);
+      const machine = new Machine(revision, vmm, kernelPins, intercepts);
+      const done: string[] = [];
+      for (const [kind, pick] of choices) {
+        const make = world.dead || kind === 0 ? reboot : makes[kind % makes.length];
+        const one = make?.(world, machine, pick);
+        if (one === undefined) continue;
+        const expected = one.naive();
+        const answer = one.model();
+        done.push(`${one.name} ${expected}`);
+        const [left, right] = [ofMachine(machine), ofWorld(world)];
+        if (answer !== expected || left !== right) {
+          throw new Error(`${done.join(', ')}; model: ${answer}\n${left}, expected\n${right}`);
+        }
       }
-    }
-    labels.count(done);
-  });
+      labels.count(done);
+    },
+  );
   await checkProperty('attack chains', property, { runs: 3000 });
   labels.require(OFTEN);
 });

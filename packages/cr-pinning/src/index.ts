@@ -6,8 +6,9 @@ export * from './constants.ts';
 export { smallOperations, smallSetup, SMALL_SOMETIMES } from './exploration.ts';
 export type { Features, MsrNumbers } from './features.ts';
 export { KVM_HC_KEXEC_UNPIN } from './hypercall.ts';
-export { INVARIANTS, KNOWN_DEFECTS } from './invariants.ts';
+export { INVARIANTS } from './invariants.ts';
 export { CR0_STATE, pinsParavirtually } from './kernel.ts';
+export { KNOWN_DEFECTS } from './known-defects.ts';
 export { Machine, type Done } from './machine.ts';
 export { DEFENCES, formatMatrix, threatMatrix, type Matrix, type MatrixRow } from './matrix.ts';
 export { crPinningModel } from './model.ts';
@@ -42,7 +43,6 @@ export {
   type Attacker,
   type Scenario,
   type ScenarioResult,
-  type Verdict,
 } from './scenarios.ts';
 export {
   HOST_KINDS,
@@ -67,3 +67,4 @@ export {
   type Vmm,
 } from './state.ts';
 export type { Step } from './step.ts';
+export type { Verdict } from './verdict.ts';

@@ -1,185 +1,41 @@
 // SPDX-License-Identifier: MIT
+import { deepEqual, type Invariant } from '@kernel-models/model-core';
 import {
-  deepEqual,
-  isBugRevision,
-  type Invariant,
-  type RevisionId,
-} from '@kernel-models/model-core';
-import {
-  CR0_DEFINED,
-  CR0_ET,
-  CR0_MP,
-  CR0_TS,
-  CR4_CET,
-  CR4_PAE,
   checkMovCr0,
   checkMovCr4,
+  CR0_DEFINED,
+  CR0_ET,
   CR0_VALUE_CHECKS,
+  CR4_CET,
+  CR4_PAE,
   CR4_VALUE_CHECKS,
-  is64BitMode,
   isConsistent,
-  LOW_32,
 } from '@kernel-models/hw-model/cpu';
-import { CR0_GUEST_OWNED, CR4_GUEST_OWNED } from './constants.ts';
+import {
+  AGAINST_L2,
+  anyPins,
+  hasLegalCr4,
+  isPinRefusal,
+  isSeen,
+  isUnambiguous,
+  isViolated,
+  movValue,
+  pinWrite,
+  POLARITIES,
+  REGISTERS,
+  shouldCount,
+  STOPS_AFTER_RSM,
+  UNPINS,
+  vcpuIn,
+} from './invariant-terms.ts';
+import { promisedBy } from './known-defects.ts';
 import type { Operation } from './operation.ts';
 import type { Outcome } from './outcome.ts';
-import { violatedBits, type Pins } from './pins.ts';
-import { featuresOf, REVISIONS } from './revisions.ts';
-import { runsL2, type PinnedRegister, type PinSet, type State, type VCpu } from './state.ts';
+import { violatedBits } from './pins.ts';
+import { featuresOf } from './revisions.ts';
+import { runsL2, type State } from './state.ts';
 
 type PinningInvariant = Invariant<State, Operation, Outcome>;
-
-/**
- * What revisions are known not to keep: the posting's own defect with an SMI in L2, and what the
- * earlier postings and Heki leave open. The properties find each of them.
- */
-export const KNOWN_DEFECTS: Readonly<Record<RevisionId, readonly string[]>> = {
-  'posted-2019-12': [
-    'pins.l2-is-free',
-    'pins.kept-over-rsm',
-    'pins.kept-over-nested-exit',
-    'guest.bring-up-never-faults',
-  ],
-  'posted-2020-02': [
-    'pins.l2-is-free',
-    'pins.refusal-has-a-violation',
-    'pins.rsm-loads-the-image',
-    'pins.kept-over-nested-exit',
-    'pins.accepted-write-is-stored',
-    'pins.repeating-is-accepted',
-  ],
-  'posted-2020-06': ['pins.l2-is-free'],
-  'posted-2023-05': [
-    'pins.completed-write-has-effect',
-    'pins.belong-to-one-vcpu',
-    'pins.l2-is-free',
-    'pins.kept-over-rsm',
-    'pins.kept-over-nested-exit',
-    'guest.bring-up-never-faults',
-    'reset.clears-pins',
-    'migration.keeps-pins',
-  ],
-  'posted-2024-05': [
-    'pins.belong-to-one-vcpu',
-    'pins.l2-is-free',
-    'pins.kept-over-rsm',
-    'pins.kept-over-nested-exit',
-    'guest.bring-up-never-faults',
-    'reset.clears-pins',
-    'migration.keeps-pins',
-  ],
-  // What suspends pins over INIT asks the new CPU for all of them, also for what its kernel does
-  // not set.
-  'reviewed-2024-05': ['guest.bring-up-never-faults'],
-  'design-init-suspends': ['guest.bring-up-never-faults'],
-  'design-floor': ['pins.belong-to-one-vcpu', 'guest.bring-up-never-faults'],
-};
-
-/** Revisions that pin, without the bugs. */
-const PINNING: readonly RevisionId[] = REVISIONS.filter(
-  (revision) => !isBugRevision(revision) && revision.features.request !== 'none',
-).map(({ id }) => id);
-
-function promisedBy(id: string): readonly RevisionId[] {
-  return PINNING.filter((revision) => KNOWN_DEFECTS[revision]?.includes(id) !== true);
-}
-
-function vcpuIn(state: State, operation: Operation): VCpu | undefined {
-  return 'vcpu' in operation ? state.vcpus[operation.vcpu] : undefined;
-}
-
-/** The vCPU's own pins and the VM's together: what could be a reason to refuse. */
-function anyPins({ vmPins }: State, { pins }: VCpu, register: PinnedRegister): Pins {
-  return {
-    low: pins[register].low | vmPins[register].low,
-    high: pins[register].high | vmPins[register].high,
-  };
-}
-
-function isUnambiguous({ cr0, cr4 }: PinSet): boolean {
-  return ((cr0.low & cr0.high) | (cr4.low & cr4.high)) === 0n;
-}
-
-function isViolated(state: State, vcpu: VCpu): boolean {
-  const { cr0, cr4 } = vcpu.cpu;
-  return (
-    violatedBits(cr0, vcpu.pins.cr0) !== 0n ||
-    violatedBits(cr4, vcpu.pins.cr4) !== 0n ||
-    violatedBits(cr0, state.vmPins.cr0) !== 0n ||
-    violatedBits(cr4, state.vmPins.cr4) !== 0n
-  );
-}
-
-/** Whether pins should count for a vCPU, said without the model’s own words. */
-function shouldCount({ host }: State, { cpu, exempt }: VCpu): boolean {
-  return host === 'patched' && !cpu.smm.active && cpu.virtualization?.kind !== 'svm' && !exempt;
-}
-
-const REGISTERS: readonly PinnedRegister[] = ['cr0', 'cr4'];
-const POLARITIES: readonly (keyof Pins)[] = ['high', 'low'];
-
-const isPinRefusal = (rule: string): boolean => rule === 'pin.cr0' || rule === 'pin.cr4';
-
-/** Rules that refuse a write of L2's, or stop the VM, for the pins of L1. */
-const AGAINST_L2: ReadonlySet<string> = new Set([
-  'pin.cr0',
-  'pin.cr4',
-  'lmsw.pin-dropped',
-  'clts.pin-dropped',
-  'task-switch.pin-dropped',
-]);
-const STOPS_AFTER_RSM: ReadonlySet<string> = new Set(['rsm.cr0-pinned', 'rsm.cr4-pinned']);
-
-/** What a MOV to CR0 or CR4 writes, as the mode shows it. */
-function movValue(operation: Operation, { cpu }: VCpu): bigint | undefined {
-  if (operation.op !== 'movToCr' || (operation.cr !== 0 && operation.cr !== 4)) return undefined;
-  const isWide = is64BitMode(cpu) && operation.emulated !== true;
-  return isWide ? operation.value : operation.value & LOW_32;
-}
-
-/** Whether KVM sees a write: it changes something that is not the guest’s own. */
-function isSeen(state: State, vcpu: VCpu, register: PinnedRegister, value: bigint): boolean {
-  const changed = value ^ vcpu.cpu[register];
-  switch (state.intercepts) {
-    case 'always':
-      return true;
-    case 'svm':
-      return register === 'cr4' || (changed & ~(CR0_TS | CR0_MP | CR0_ET)) !== 0n;
-    case 'vmx':
-      return (changed & ~(register === 'cr0' ? CR0_GUEST_OWNED : CR4_GUEST_OWNED)) !== 0n;
-  }
-}
-
-function pinWrite(
-  operation: Operation,
-  revision: RevisionId,
-): { readonly register: PinnedRegister; readonly polarity: keyof Pins } | undefined {
-  if (operation.op !== 'wrmsr') return undefined;
-  const { msrs, request } = featuresOf(revision);
-  if (request !== 'high-low') return undefined;
-  switch (operation.msr) {
-    case msrs.cr0High:
-      return { register: 'cr0', polarity: 'high' };
-    case msrs.cr0Low:
-      return { register: 'cr0', polarity: 'low' };
-    case msrs.cr4High:
-      return { register: 'cr4', polarity: 'high' };
-    case msrs.cr4Low:
-      return { register: 'cr4', polarity: 'low' };
-    default:
-      return undefined;
-  }
-}
-
-/** Operations by which somebody other than the guest's own request changes pins. */
-const UNPINS: ReadonlySet<Operation['op']> = new Set([
-  'hostSetMsr',
-  'machineReset',
-  'migrate',
-  'init',
-  'routine',
-  'hypercall',
-]);
 
 const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
   {
@@ -409,6 +265,18 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
     },
   },
   {
+    id: 'pins.refusal-names-every-rule',
+    sentence: 'A refusal says everything that is wrong with the value, the pins last.',
+    holds: ({ before, operation, step: { outcome, rule } }) => {
+      if (!isPinRefusal(rule) || outcome.kind !== 'fault') return true;
+      const vcpu = vcpuIn(before, operation);
+      const value = vcpu === undefined ? undefined : movValue(operation, vcpu);
+      if (vcpu === undefined || value === undefined) return true;
+      const check = rule === 'pin.cr0' ? checkMovCr0 : checkMovCr4;
+      return deepEqual(outcome.violations, [...check(vcpu.cpu, value), rule]);
+    },
+  },
+  {
     id: 'pins.lmsw-never-faults',
     sentence: 'LMSW, CLTS and task switches do not fault for the pins.',
     holds: ({ operation, step }) =>
@@ -474,10 +342,6 @@ const TABLE: readonly Omit<PinningInvariant, 'revisions'>[] = [
       ),
   },
 ];
-
-function hasLegalCr4({ cpu }: VCpu, cr4: bigint): boolean {
-  return (cr4 & ~cpu.features.cr4Valid) === 0n;
-}
 
 /** What every step of a virtual machine promises, with the revisions that keep it. */
 export const INVARIANTS: readonly PinningInvariant[] = TABLE.map((invariant) => ({

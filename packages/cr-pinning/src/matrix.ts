@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { isBugRevision, type RevisionId } from '@kernel-models/model-core';
 import { REVISIONS } from './revisions.ts';
-import { runScenario, SCENARIOS, type Scenario, type Verdict } from './scenarios.ts';
+import { runScenario, SCENARIOS, type Scenario } from './scenarios.ts';
+import type { Verdict } from './verdict.ts';
 
 /** One attack against every defence. */
 export interface MatrixRow {

@@ -60,7 +60,7 @@ const [PE, ET, NE, WP, NW, CD, PG] = [0, 4, 5, 16, 29, 30, 31] as const;
 const [PSE, PAE, PGE, VMXE, PCIDE, SMEP, CET, LAM] = [4, 5, 7, 13, 17, 20, 23, 28] as const;
 const [LME, LMA] = [8, 10] as const;
 /** VM entry and VM exit leave these, and the reserved bits, as they are. */
-const LEFT_ALONE = [ET, NW, CD];
+const LEFT_ALONE: readonly number[] = [ET, NW, CD];
 const DEFINED = [0, 1, 2, 3, ET, NE, WP, 18, NW, CD, PG];
 
 const has = (value: bigint, bit: number): boolean => (value / 2n ** BigInt(bit)) % 2n === 1n;

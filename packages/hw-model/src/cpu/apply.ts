@@ -7,8 +7,9 @@ import { movFromCr, movToCr } from './mov-cr.ts';
 import { hostRdmsr, hostWrmsr, rdmsr, wrmsr } from './msr.ts';
 import type { CpuEvent, CpuOperation, HostCall, Instruction } from './operation.ts';
 import { raise } from './raise.ts';
-import { init, nmi, reset, sipi } from './reset.ts';
+import { init, nmi, reset } from './reset.ts';
 import { implementationOf, type Implementation } from './revisions.ts';
+import { sipi } from './sipi.ts';
 import { rsm, smi, smramWrite } from './smm.ts';
 import { setSregs } from './sregs.ts';
 import type { ControlState } from './state.ts';
@@ -106,7 +107,7 @@ function happen(state: ControlState, event: CpuEvent, implementation: Implementa
     case 'init':
       return init(state, implementation);
     case 'sipi':
-      return sipi(state, event.vector);
+      return sipi(state, event.vector, implementation);
     case 'reset':
       return reset(state);
     case 'guestExit':

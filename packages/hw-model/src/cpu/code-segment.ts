@@ -26,12 +26,19 @@ export function farJump(state: ControlState, { l, d }: Omit<FarTarget, 'cpl'>): 
 
 const AFTER_L_AND_D = Object.freeze(['far.l-and-d']);
 
+/** NMIs come through again, first of all the one that was kept. */
+function withoutNmiBlocking(state: ControlState): ControlState {
+  const { nmiBlocked, latched } = state;
+  if (latched.nmi) return { ...state, nmiBlocked: true, latched: { ...latched, nmi: false } };
+  return nmiBlocked ? { ...state, nmiBlocked: false } : state;
+}
+
 /**
  * IRET: may lower the privilege (a higher number), never raise it, and lets NMIs through again.
  * Intel SDM volume 2, "IRET".
  */
 export function iret(state: ControlState, { l, d, cpl }: FarTarget): CpuStep {
-  const unblocked = state.nmiBlocked ? { ...state, nmiBlocked: false } : state;
+  const unblocked = withoutNmiBlocking(state);
   if (isRealMode(state)) {
     return done({ ...unblocked, cs: { ...state.cs, l: false, d: false } }, 'iret.real-mode');
   }

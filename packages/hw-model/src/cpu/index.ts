@@ -34,7 +34,7 @@ export type { CpuOutcome, FaultOutcome } from './outcome.ts';
 export { loadPdptes, pdpteReserved, readPdptes } from './pdpte.ts';
 export { raise } from './raise.ts';
 export * from './registers.ts';
-export { CR0_RESET, init, isBootstrap, nmi, powerOn, reset, sipi, SMBASE_RESET } from './reset.ts';
+export { CR0_RESET, init, isBootstrap, nmi, powerOn, reset, SMBASE_RESET } from './reset.ts';
 export {
   ARCHITECTURE,
   implementationOf,
@@ -46,6 +46,7 @@ export { guestAccessesMsr } from './guest-msr.ts';
 export { RULES } from './rules.ts';
 export * from './save-state.ts';
 export { featuresOfSetup, initialState, type CpuSetup, type MemoryWord } from './setup.ts';
+export { sipi } from './sipi.ts';
 export { RSM_CHECKS, loadImage, rsm, saveStateOf, smi, smramWrite, type RsmLoad } from './smm.ts';
 export { setSregs, SREGS_CHECKS, type Sregs, type SregsWrite } from './sregs.ts';
 export * from './state.ts';

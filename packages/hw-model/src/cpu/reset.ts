@@ -14,8 +14,7 @@ import { done, NO_TRAIL, type CpuStep } from './step.ts';
 import { exitGuest } from './vm-exit.ts';
 
 /*
- * RESET, INIT, SIPI and NMI. Intel SDM volume 3, "Processor Management and Initialization"; 8.4.3
- * for the start of other CPUs. KVM's kvm_vcpu_reset(), arch/x86/kvm/x86.c, Linux 6.12, does both of
+ * RESET, INIT and NMI. Intel SDM volume 3, "Processor Management and Initialization". KVM's kvm_vcpu_reset(), arch/x86/kvm/x86.c, Linux 6.12, does both of
  * the first two.
  */
 
@@ -111,20 +110,6 @@ export function init(state: ControlState, implementation: Implementation = ARCHI
     latched: state.latched,
   });
   return done(next, 'init.done');
-}
-
-/**
- * A start-up IPI: a CPU that waits for it runs in real mode from a page below 1 MiB. Any other CPU
- * does not hear it.
- *
- * @param vector page number, 0 to 255
- */
-export function sipi(state: ControlState, vector: number): CpuStep {
-  if (state.activity !== 'wait-for-sipi') {
-    return { state, outcome: { kind: 'ignored' }, rule: 'sipi.not-waiting', trail: NO_TRAIL };
-  }
-  const cs = { selector: vector << 8, base: BigInt(vector) << 12n, l: false, d: false };
-  return done(sameShape({ ...state, cs, rip: 0n, activity: 'active' }), 'sipi.started');
 }
 
 /** A non-maskable interrupt: wakes a halted or shut-down CPU, unless NMIs are blocked. */

@@ -94,16 +94,7 @@ const MAPS: Readonly<Record<SaveStateLayout, readonly FieldPlace[]>> = {
   'intel-64-bit': SAVE_STATE_INTEL_64,
 };
 
-/** SMM revision identifiers: I/O restart and SMBASE relocation; 0x64 marks the 64-bit map. */
-export const SMM_REVISION_64 = 0x0002_0064;
-export const SMM_REVISION_32 = 0x0002_0000;
-
 /** The fields of a layout. */
 export function saveStateMap(layout: SaveStateLayout): readonly FieldPlace[] {
   return MAPS[layout];
-}
-
-/** The place that begins at an offset from SMBASE, if a register does. */
-export function fieldAt(layout: SaveStateLayout, offset: number): FieldPlace | undefined {
-  return saveStateMap(layout).find((place) => place.offset === offset);
 }

@@ -274,10 +274,13 @@ export function loadImage(
 }
 
 /**
- * Events that waited for RSM, by priority. Intel SDM volume 3, "Interrupt and Exception Handling",
- * priorities.
+ * Events that waited for RSM or a SIPI, by priority. Intel SDM volume 3, "Interrupt and Exception
+ * Handling", priorities.
  */
-function deliverLatched(state: ControlState, implementation: Implementation): ControlState {
+export function deliverLatched(
+  state: ControlState,
+  implementation: Implementation = ARCHITECTURE,
+): ControlState {
   const { latched } = state;
   if (latched.smi) {
     return enterSmm({ ...state, latched: { ...latched, smi: false } }, implementation);
