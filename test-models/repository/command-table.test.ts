@@ -66,6 +66,24 @@ describe('docs/json-output.md', () => {
   });
 });
 
+describe('docs/oracle.md', () => {
+  const page = readFileSync('docs/oracle.md', 'utf8');
+  /** The commands of a row: in `quote inspect`, `verify` the second is one of quote, too. */
+  const commandsOfRow = (cell: string): readonly string[] => {
+    const [first = '', ...others] = [...cell.matchAll(/`([^`]+)`/g)].map(([, span = '']) => span);
+    const [group = ''] = first.split(' ');
+    return [first, ...others.map((one) => (one.includes(' ') ? one : `${group} ${one}`))];
+  };
+  const named = [...page.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) =>
+    commandsOfRow(cell),
+  );
+
+  test.each(COMMANDS.map(({ name }) => name))('says what %s is for', (name) => {
+    const isNamed = named.some((one) => `${one} `.startsWith(`${name} `));
+    expect(isNamed || page.includes(`kernel-oracle ${name}`)).toBe(true);
+  });
+});
+
 test('no default of an option is printed as code', () => {
   for (const { help } of COMMANDS) expect(help).not.toMatch(/default: (\[|\{|undefined)/);
 });

@@ -157,12 +157,12 @@ describe('traces', () => {
     [
       'a key of an operation twice',
       `${header}\n${twice(event, '"op"')}`,
-      ':2: operation.op: expected',
+      ':2: operation.op: expected each key once',
     ],
     [
       'a key spelled otherwise',
       `${header}\n${twice(event, '"op"', '"\\u006fp"')}`,
-      ':2: operation.op:',
+      ':2: operation.op: expected each key once',
     ],
     [
       'a key twice inside a list',
