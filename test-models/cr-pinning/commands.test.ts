@@ -57,6 +57,8 @@ describe('pinning run', () => {
     expect(await pinning('run', 'T20')).toMatchObject({ code: 2, out: '' });
     const wrong = await pinning('run', 'T1', '--defence', 'linux-0');
     expect(wrong).toMatchObject({ code: 2, out: '' });
-    expect(wrong.err).toContain('--defence: expected one that `kernel-oracle models cr-pinning` lists');
+    expect(wrong.err).toContain(
+      '--defence: expected one that `kernel-oracle models cr-pinning` lists',
+    );
   });
 });
