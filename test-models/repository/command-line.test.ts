@@ -226,6 +226,20 @@ describe('what agrees', () => {
     expect((await oracle('which', trace, '--all')).out).toContain('bug:');
   });
 
+  test('the foreign trace that docs/trace-format.md shows', async () => {
+    const page = readFileSync('docs/trace-format.md', 'utf8');
+    const [, lines = ''] = /^```json\n(\{"rev":[^`]*)```$/m.exec(page) ?? [];
+    const file = inFolder('foreign.jsonl');
+    writeFileSync(file, lines);
+    const imported = await oracle('trace', 'import', file, '--model', 'cr-pinning');
+    expect(imported.code).toBe(0);
+    const own = inFolder('imported.jsonl');
+    writeFileSync(own, imported.out);
+    const ran = await oracle('replay', own);
+    expect(ran.code).toBe(0);
+    expect(ran.err).toMatch(/^consumed (\d+) of \1 events of 2 traces\n$/);
+  });
+
   test('trace validate counts, trace export gives every state', async () => {
     expect((await oracle('trace', 'validate', trace)).out).toContain(`${SECUREBITS}: 40 traces, `);
     const { out } = await oracle('trace', 'export', trace, '--trace', '2');
