@@ -96,7 +96,12 @@ const LINUX_6_18_FIXED: Switches = {
 };
 
 const TABLE: Readonly<Record<string, Switches>> = {
-  'linux-6.0': { ...LINUX_6_1, brkShrinksHoles: true, brkMergesRight: true },
+  'linux-6.0': {
+    ...LINUX_6_1,
+    mmapLooks: 'left-first',
+    brkShrinksHoles: true,
+    brkMergesRight: true,
+  },
   'linux-6.1': LINUX_6_1,
   'linux-6.12': LINUX_6_12,
   'linux-6.18': {
