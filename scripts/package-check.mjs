@@ -55,7 +55,7 @@ function danglingLinks(folder, files) {
 
 /**
  * Packages whose types the declarations name that an entry point leads to, by file. Ours are fine,
- * and so is fast-check, which callers of `/testing` have.
+ * and so are fast-check, which callers of `/testing` have, and commander, which the oracle needs.
  */
 function foreignTypes(folder) {
   const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
@@ -68,7 +68,7 @@ function foreignTypes(folder) {
     const text = readFileSync(path, 'utf8');
     for (const [, specifier] of text.matchAll(/(?:from|import)\s*\(?'([^']+)'/g)) {
       if (specifier.startsWith('.')) queue.push(declarationOf(join(dirname(path), specifier)));
-      else if (!/^(@kernel-models\/|fast-check$|node:)/.test(specifier)) {
+      else if (!/^(@kernel-models\/|(fast-check|commander)$|node:)/.test(specifier)) {
         found.push([relative(root, path), specifier]);
       }
     }

@@ -9,7 +9,7 @@ const act = (operation: tsm.TsmOperation): tsm.TsmOperation => operation;
 
 const byte = fc.integer({ min: 0, max: 255 });
 const filled = (size: number, value: number): Uint8Array => new Uint8Array(size).fill(value);
-export const nonce = byte.map((value) => filled(64, value));
+export const nonce: Arbitrary<Uint8Array> = byte.map((value) => filled(64, value));
 const name = fc.constantFrom('q0', 'q0', 'q0', 'q1');
 const fd = fc.constantFrom(3, 4);
 type Ioctl = Extract<driver.DriverOperation, { readonly op: 'ioctl' }>;
@@ -42,7 +42,7 @@ const outLen = fc.constantFrom(
   ...[8169, 8192, 16384, 32768, 32769, 0x7fff_ffff, 0xffff_ffff],
 );
 
-export const delay = fc.oneof(
+export const delay: Arbitrary<'inside' | 'never' | number> = fc.oneof(
   { weight: 4, arbitrary: fc.constant('inside' as const) },
   { weight: 1, arbitrary: fc.constant('never' as const) },
   {
