@@ -763,6 +763,8 @@ static void show_allocation(const struct program *program)
 }
 
 #define JIT_LIMIT "/proc/sys/net/core/bpf_jit_limit"
+/* Half of the module area of a kernel whose base is randomised. */
+#define USUAL_LIMIT 528482304
 
 /* What it was before the first case; "" where it cannot be read. */
 static char first_limit[32];
@@ -795,6 +797,8 @@ static void set_limit(const struct word *operation)
 
 	if (!booted)
 		lacks("a kernel of its own: the limit is everybody's");
+	if (atol(first_limit) != USUAL_LIMIT)
+		lacks("CONFIG_RANDOMIZE_BASE, which decides how much there may be");
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)number_of(operation, "bytes"));
 	error = write_limit(text);
 	if (error == ENOENT)

@@ -18,7 +18,7 @@ export interface JitMemory {
   readonly limit: number;
 }
 
-/** bpf_jit_limit_max: bytes of the kernel's module area, with its base randomised. */
+/** bpf_jit_limit_max: bytes of the module area, with CONFIG_RANDOMIZE_BASE; it has more without. */
 export const JIT_LIMIT_MAX = 0x3f00_0000;
 
 /**
