@@ -16,10 +16,11 @@ export function dupTree<K extends Key, V>(from: MapleTree<K, V>, into: MapleTree
   const sameShape = into.geometry === from.geometry && into.keys === from.keys;
   const sameFlags = into.allocRange === from.allocRange && into.inRcu === from.inRcu;
   if (!sameShape || !sameFlags || !into.empty) return EINVAL;
-  const missing = takeCounted(into.ownCursor, from.nodeCount);
-  const granted = missing === 0 || waitForNodes(into.ownCursor, missing);
-  if (granted) into.ownCursor.allocated = 0;
-  releaseNodes(into.ownCursor);
+  const cursor = into.cursor();
+  const missing = takeCounted(cursor, from.nodeCount);
+  const granted = missing === 0 || waitForNodes(cursor, missing);
+  if (granted) cursor.allocated = 0;
+  releaseNodes(cursor);
   if (!granted) return ENOMEM;
   into.version++;
   into.rootEntry = from.rootEntry;

@@ -12,5 +12,11 @@ export { DOCUMENTED, LINUX_6_12, type Rules } from './rules.ts';
 export { STORE_TYPES, type Statistics, type StoreType } from './statistics.ts';
 export type { DumpFormat, NodeDump } from './dump.ts';
 export { loadDump, parseDump, type DumpedRange, type DumpedTree } from './parse-dump.ts';
-export { createRangeMap, MapleTreeError, RangeMap, type RangeEntry } from './range-map.ts';
+export {
+  createRangeMap,
+  MapleTreeError,
+  RangeMap,
+  type KeyRange,
+  type RangeEntry,
+} from './range-map.ts';
 export { InvariantError } from './validate.ts';

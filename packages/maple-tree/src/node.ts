@@ -209,6 +209,9 @@ export class NodeFactory<K extends Key, V> {
   /** Slots and smallest END of an internal node. */
   readonly internalSlots: number;
   readonly internalMin: number;
+  /** The last key of the domain as a pair; see `KeyMode.keyOf`. */
+  readonly maxImage: number;
+  readonly maxTail: number;
 
   readonly #leafImages: readonly number[];
   readonly #leafEntries: readonly (V | null)[];
@@ -224,6 +227,8 @@ export class NodeFactory<K extends Key, V> {
     this.hasGaps = hasGaps;
     this.internalSlots = hasGaps ? geometry.arangeSlots : geometry.rangeSlots;
     this.internalMin = hasGaps ? geometry.arangeMin : geometry.rangeMin;
+    this.maxImage = keys.image(keys.max);
+    this.maxTail = keys.tail(keys.max);
     this.#leafImages = noImages(geometry.leafSlots);
     this.#leafEntries = Array.from({ length: geometry.leafSlots }, () => null);
     this.#internalImages = noImages(this.internalSlots);

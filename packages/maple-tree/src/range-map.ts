@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 import { EINVAL, errnoName } from './errno.ts';
 import type { Key } from './key.ts';
+import { INSPECT, inspectMap } from './inspect.ts';
 import { createMapleTree, type MapleTreeOptions } from './options.ts';
 import type { MapleTree } from './tree.ts';
 
-/** A range of keys and what it maps to. Both ends belong to it. */
-export interface RangeEntry<K extends Key, V> {
+/** A range of keys. Both ends belong to it. */
+export interface KeyRange<K extends Key> {
   readonly first: K;
   readonly last: K;
+}
+
+/** A range of keys and what it maps to. */
+export interface RangeEntry<K extends Key, V> extends KeyRange<K> {
   readonly value: V;
 }
 
@@ -42,6 +47,11 @@ const NO_WINDOW = 'the window is shorter than the size, the size is 0, or the va
  */
 export class RangeMap<K extends Key, V> implements Iterable<RangeEntry<K, V>> {
   readonly tree: MapleTree<K, V>;
+
+  static {
+    // What `console.log` shows in Node. Here, since declarations cannot name a member by a symbol of ours.
+    Object.defineProperty(RangeMap.prototype, INSPECT, { value: inspectMap });
+  }
 
   constructor(tree: MapleTree<K, V>) {
     this.tree = tree;
@@ -134,6 +144,11 @@ export class RangeMap<K extends Key, V> implements Iterable<RangeEntry<K, V>> {
     }
   }
 
+  /** The ranges that touch [from, to], in order, without their values. */
+  *keys(from: K = this.tree.keys.zero, to: K = this.tree.keys.max): IterableIterator<KeyRange<K>> {
+    for (const { first, last } of this.entries(from, to)) yield { first, last };
+  }
+
   /** The values of the ranges that touch [from, to], in order. */
   *values(from: K = this.tree.keys.zero, to: K = this.tree.keys.max): IterableIterator<V> {
     for (const { value } of this.entries(from, to)) yield value;
@@ -147,6 +162,16 @@ export class RangeMap<K extends Key, V> implements Iterable<RangeEntry<K, V>> {
   /** Calls a function with each range, in order: the fastest way to see all of them. */
   forEach(callback: (value: V, first: K, last: K) => void): void {
     this.tree.forEach(callback);
+  }
+
+  /**
+   * How many ranges touch [from, to]. O(n): they are counted. A size that is always known would have
+   * every store count the ranges that it covers, which now it drops without looking at them.
+   */
+  count(from: K = this.tree.keys.zero, to: K = this.tree.keys.max): number {
+    let count = 0;
+    this.tree.forEach(() => count++, from, to);
+    return count;
   }
 
   /**
@@ -177,6 +202,10 @@ export class RangeMap<K extends Key, V> implements Iterable<RangeEntry<K, V>> {
   /** A second map with the same content, in O(1). Neither sees what the other changes. */
   snapshot(): RangeMap<K, V> {
     return new RangeMap(this.tree.snapshot());
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'RangeMap';
   }
 
   #check(call: string, code: K | number, invalid?: string): void {

@@ -89,12 +89,12 @@ export class MapleTree<K extends Key, V> {
   /** Counts writes, so that stale cursors can be told. */
   version = 0;
   counters: Counters = new Counters();
-  readonly grace: GracePeriods<K, V> = new GracePeriods<K, V>();
 
   /** What a store needs while it runs. */
   declare readonly work: Workspace<K, V>;
-  /** The cursor of the simple interface. */
-  declare readonly ownCursor: Cursor<K, V>;
+  /** The cursor of the simple interface; null until a call needs one. Most snapshots never do. */
+  ownCursor: Cursor<K, V> | null = null;
+  #grace: GracePeriods<K, V> | null = null;
 
   constructor(
     keys: KeyMode<K>,
@@ -111,14 +111,18 @@ export class MapleTree<K extends Key, V> {
     this.treeClass = options.treeClass ?? MapleTree;
     this.inRcu = options.inRcu;
     this.shortcuts = options.rules.shortcuts && options.allocator === null;
-    this.maxImage = keys.image(keys.max);
-    this.maxTail = keys.tail(keys.max);
+    this.maxImage = nodes.maxImage;
+    this.maxTail = nodes.maxTail;
     this.work = work;
-    this.ownCursor = new Cursor<K, V>(this, keys.zero, keys.zero);
   }
 
   get geometry(): Geometry {
     return this.nodes.geometry;
+  }
+
+  /** The read sections of the tree, and what waits for them. */
+  get grace(): GracePeriods<K, V> {
+    return (this.#grace ??= new GracePeriods<K, V>());
   }
 
   /** Whether the tree keeps gaps and can allocate: MT_FLAGS_ALLOC_RANGE. */
@@ -411,7 +415,7 @@ export class MapleTree<K extends Key, V> {
       ...counters,
       stores: { ...counters.stores },
       nodes: this.nodeCount,
-      awaitingGrace: this.grace.awaiting,
+      awaitingGrace: this.#grace?.awaiting ?? 0,
       height: this.height,
     };
   }
@@ -449,7 +453,7 @@ export class MapleTree<K extends Key, V> {
   }
 
   #place(first: K, last: K): Cursor<K, V> {
-    const { ownCursor } = this;
+    const ownCursor = (this.ownCursor ??= new Cursor<K, V>(this, first, last));
     ownCursor.status = 'start';
     ownCursor.node = null;
     ownCursor.index = first;

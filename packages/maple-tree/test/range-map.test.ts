@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { createRangeMap, MapleTreeError } from '@kernel-models/maple-tree';
 
@@ -21,6 +22,65 @@ describe('RangeMap', () => {
     ]);
     expect([...map.values()]).toEqual(['a', 'b', 'c']);
     expect([...map.values(9, 20)]).toEqual(['a', 'b']);
+  });
+
+  test('gives its ranges alone, and says how many there are', () => {
+    const map = createRangeMap<string>([
+      [0, 9, 'a'],
+      [20, 29, 'b'],
+      [40, 49, 'c'],
+    ]);
+    expect([...map.keys(10, 40)]).toEqual([
+      { first: 20, last: 29 },
+      { first: 40, last: 49 },
+    ]);
+    expect([map.count(), map.count(9, 20), map.count(10, 19)]).toEqual([3, 2, 0]);
+    map.set(5, 24, 'd');
+    expect(map.count()).toBe(4);
+    map.clear();
+    expect([map.count(), [...map.keys()]]).toEqual([0, []]);
+  });
+
+  test('counts as many ranges as it iterates over, also after many stores', () => {
+    const map = createRangeMap<number>();
+    for (let i = 0; i < 3000; i++) {
+      const first = (i * 7919) % 10_007;
+      if (i % 5 === 0) map.clear(first, first + 20);
+      else map.set(first, first + (i % 11), i);
+    }
+    expect(map.count()).toBe([...map].length);
+  });
+
+  test('is shown as its ranges', () => {
+    const map = createRangeMap<unknown>([
+      [0, 9, 'a'],
+      [20, 20, { deep: { deeper: { deepest: {} } } }],
+    ]);
+    expect(inspect(map, { compact: true })).toBe(
+      "RangeMap(2) { 0..9 => 'a', 20 => { deep: { deeper: [Object] } } }",
+    );
+    expect(inspect({ in: { in: { in: map } } })).toBe('{ in: { in: { in: [RangeMap] } } }');
+    expect(inspect(map, { maxArrayLength: 1 })).toBe(
+      "RangeMap(2) { 0..9 => 'a', ... 1 more item }",
+    );
+    expect(inspect(map, { maxArrayLength: null, depth: null })).toContain('deepest');
+    expect(inspect(createRangeMap())).toBe('RangeMap(0) {}');
+    expect(inspect(createRangeMap([[0n, 9n, 1n]], { keys: 'u64' }))).toBe(
+      'RangeMap(1) { 0..9 => 1n }',
+    );
+    expect(String(map)).toBe('[object RangeMap]');
+    const long = createRangeMap<string>([
+      [0, 9, 'x'.repeat(40)],
+      [20, 29, 'y'.repeat(40)],
+    ]);
+    expect(inspect(long).split('\n')).toEqual([
+      'RangeMap(2) {',
+      `  0..9 => '${'x'.repeat(40)}',`,
+      `  20..29 => '${'y'.repeat(40)}'`,
+      '}',
+    ]);
+    const many = createRangeMap(Array.from({ length: 150 }, (_, i) => [2 * i, 2 * i, i] as const));
+    expect(inspect(many)).toContain('... 50 more items');
   });
 
   test('cuts what a new range overlaps', () => {
