@@ -113,6 +113,12 @@ export const CHANGES: readonly Change[] = [
     tcbInfo,
   ),
   ...[2, 17].map((pceSvn) => tcbInfo({ levels: [{ ...LOWEST_LEVEL, pceSvn }] })),
+  // The module's own components are its identity's to judge; the newest level stands last.
+  ...[0, 1].map((at) => ({
+    quote: { format: 'v4' as const, svn: ONES },
+    tcbInfo: { levels: [{ ...LOWEST_LEVEL, tdx: ONES.with(at, 255) }] },
+  })),
+  tcbInfo({ levels: [LOWEST_LEVEL, { ...LOWEST_LEVEL, pceSvn: 10, status: 'UpToDate' }] }),
   ...[{ miscSelect: 1 }, { miscMask: 0xfe }, { attributes: 0x13 }, { attributesMask: 0xdb }].map(
     qeIdentity,
   ),

@@ -183,3 +183,23 @@ test('every operation and outcome survives JSON', async () => {
     { runs: 30 },
   );
 });
+
+test('nothing, written beyond the end of an inblob, is too much before it is nothing', () => {
+  const written = (offset: number): tsm.TsmOutcome | undefined => {
+    const operations: readonly tsm.TsmOperation[] = [
+      ...FIRST,
+      { op: 'open', fd: 3, name: 'q0', file: 'inblob', access: 'write' },
+      { op: 'write', fd: 3, content: new Uint8Array(), offset },
+    ];
+    let state = tsmModel.initial(driver.DEFAULT_SETUP);
+    return operations
+      .map((operation) => {
+        const step = tsmModel.apply(state, operation, 'linux-6.12');
+        ({ state } = step);
+        return step.outcome;
+      })
+      .at(-1);
+  };
+  expect(written(64)).toMatchObject({ errno: 'EFAULT' });
+  expect(written(65)).toMatchObject({ errno: 'EFBIG' });
+});

@@ -178,8 +178,12 @@ export const afterUpdate: Arbitrary<Evidence> = fc
     svn2: fc.tuple(fc.constantFrom(2, 4, 5, 5, 6), fc.constantFrom(1, 1, 1, 1, 10, 0)),
     newest: fc.tuple(fc.nat(15), fc.constantFrom(1, 5, 6)),
     isReversed: fc.boolean(),
+    accepted: fc.oneof(
+      { weight: 4, arbitrary: fc.constant(ACCEPTABLE) },
+      fc.constantFrom(...ACCEPTABLE).map((status) => [status]),
+    ),
   })
-  .map(({ it, statuses, isvSvn, svn2, newest: [at, least], isReversed }) => {
+  .map(({ it, statuses, isvSvn, svn2, newest: [at, least], isReversed, accepted }) => {
     const { quote, policy, tcbInfo, qeIdentity, ...others } = rightBut([], it);
     const fives = Array<number>(16).fill(5);
     const levels = [
@@ -207,7 +211,7 @@ export const afterUpdate: Arbitrary<Evidence> = fc
         levels: isReversed ? levels.toReversed() : levels,
       },
       qeIdentity: { ...qeIdentity, levels: [{ isvSvn: 1, status: statuses.qe }] },
-      policy: { ...policy, statuses: ACCEPTABLE },
+      policy: { ...policy, statuses: accepted },
     };
   });
 

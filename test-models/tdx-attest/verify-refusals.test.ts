@@ -42,6 +42,11 @@ describe('what is refused, and where', () => {
       'parse: unsupported-tee-type',
     ],
     [
+      'SGX in version 5',
+      { bytes: ENCLAVE.certify({ version: 5, teeType: 'sgx', body: new Uint8Array(384) }) },
+      'parse: unsupported-tee-type',
+    ],
+    [
       'PEM garbage',
       { bytes: withChain('-----BEGIN CERTIFICATE-----\n!\n') },
       'pck-chain: bad-certificate-chain',
