@@ -42,8 +42,17 @@ function pinValue(msr: number, value: bigint): bigint {
   return msr === 0x4b56_4d0a || msr === 0x4b56_4d0b ? value & CR0_WP : value & CR4_PIN_ALLOWED;
 }
 
-/** The operation that a choice means: half of the time one of the small world's. */
+/**
+ * The operation that a choice means: half of the time one of the small world's. What few histories
+ * meet by chance is preferred where it can be: an SMI while L2 runs, and the way back from it.
+ */
 export function operationOf(state: State, [kind, value]: Choice): Operation {
+  const vcpu = kind % state.vcpus.length;
+  const chosen = state.vcpus[vcpu];
+  if (chosen !== undefined && value % 5n === 0n) {
+    if (chosen.cpu.smm.active) return { op: 'rsm', vcpu };
+    if (runsL2(chosen)) return { op: 'smi', vcpu };
+  }
   const small = smallOperations(state);
   const one = small[Math.floor(kind / 2) % small.length];
   if (one === undefined || kind % 2 === 0) return wideOperation(state, kind, value);
