@@ -74,6 +74,11 @@ describe('recordings of lib/maple_tree.c', () => {
     expect(told.size).toBeGreaterThan(60);
   });
 
+  test('a cursor remembers its leaf over a copy of the tree, as a fuzz run of the C code found', () => {
+    const path = fileURLToPath(new URL('./findings/cursor-after-dup.jsonl', import.meta.url));
+    expect(tracesOf(path).map((trace) => held(trace, revision).verdict)).toEqual(['agree']);
+  });
+
   test('a finding: 6.12 frees a wrong address when it destroys a full root in RCU mode', () => {
     const path = fileURLToPath(new URL('./findings/destroy-full-range-rcu.jsonl', import.meta.url));
     const [first, ...others] = tracesOf(path).map((trace) => held(trace, revision));

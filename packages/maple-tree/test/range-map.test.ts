@@ -34,6 +34,7 @@ describe('RangeMap', () => {
       { first: 20, last: 29 },
       { first: 40, last: 49 },
     ]);
+    expect([...map.keys(10, 30)]).toEqual([{ first: 20, last: 29 }]);
     expect([map.count(), map.count(9, 20), map.count(10, 19)]).toEqual([3, 2, 0]);
     map.set(5, 24, 'd');
     expect(map.count()).toBe(4);

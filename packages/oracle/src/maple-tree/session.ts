@@ -165,7 +165,9 @@ export class Session<K extends Key> {
     const queued = original.statistics().queued;
     original.destroy();
     this.tree = copy;
-    this.cursor = copy.cursor(cursor.index, cursor.last);
+    // The cursor starts over and keeps what it remembers, as the kernel's own does.
+    this.cursor = cursor.in(copy);
+    this.cursor.reset();
     const { height, nodes, requested } = copy.statistics();
     const structure = { requested, queued: original.statistics().queued - queued, height, nodes };
     return { kind: 'value', ...answer, structure };
