@@ -76,7 +76,7 @@ function section({ model, title }: AnySubsystem): readonly string[] {
       .filter((recording) => recording.revision === revision.id)
       .map(({ source, at }) => `${source?.kernel ?? source?.kind} (${at?.slice(0, 10)})`);
     return [
-      `| ${revision.id} | ${revision.date} | ${cell(revision.source)} | ${measured.join('; ') || '—'} |`,
+      `| ${revision.id} | ${revision.date} | ${cell(revision.source)} | ${[...new Set(measured)].join('; ') || '—'} |`,
     ];
   });
   const all = model.revisions.filter(isBugRevision);
