@@ -168,6 +168,7 @@ export const DIRECTED: readonly Directed[] = [
   one('vmxon.already', root, { op: 'vmxon' }),
   one('vmxon.exits-guest', root, enter, { op: 'vmxon' }),
   one('vmxon.needs-cpl0', user, { op: 'vmxon' }),
+  one('vmxon.feature-control', running, { op: 'vmxon' }),
   one('vmxon.fixed-bits', { ...running, cr0: running.cr0 & ~NE }, { op: 'vmxon' }),
   one(
     'vmxon.done',
