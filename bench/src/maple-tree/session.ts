@@ -9,6 +9,9 @@ import { fill, makeKeys, WORKLOADS, type Keys, type Workload } from './workloads
 const LEAST_KEYS = 60_000;
 const LEAST_OPERATIONS = 600;
 
+/** Entries whose memory is measured at a time, at least. */
+const MEASURED_ENTRIES = 200_000;
+
 /** One contender with its keys, and the stores that workloads leave as they were. */
 export class Session<K> implements Measurable {
   readonly #create: (keepGaps: boolean) => RangeStore<K>;
@@ -56,7 +59,10 @@ export class Session<K> implements Measurable {
     return store;
   }
 
-  /** Growth of the heap by a tree filled in shuffled order. */
+  /**
+   * Growth of the heap by trees filled in shuffled order: so many that what else comes and goes on the
+   * heap meanwhile, such as code, is little beside them.
+   */
   bytesPerEntry(): number {
     const { gc } = globalThis;
     if (gc === undefined) return -1;
@@ -64,11 +70,15 @@ export class Session<K> implements Measurable {
     this.#kept.clear();
     gc();
     const before = process.memoryUsage().heapUsed;
-    const store = this.#create(false);
-    fill(store, { before: 'shuffled' }, { count, ordered, shuffled });
+    const stores = Array.from({ length: Math.ceil(MEASURED_ENTRIES / count) }, () => {
+      const store = this.#create(false);
+      fill(store, { before: 'shuffled' }, { count, ordered, shuffled });
+      return store;
+    });
     gc();
     const after = process.memoryUsage().heapUsed;
     const [first] = ordered.inside;
-    return first !== undefined && store.load(first) > 0 ? (after - before) / count : -1;
+    if (first === undefined || stores.some((store) => store.load(first) <= 0)) return -1;
+    return (after - before) / (stores.length * count);
   }
 }
