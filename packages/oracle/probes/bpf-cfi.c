@@ -429,6 +429,20 @@ static void say_code(const unsigned char *code, uint32_t length, const char *unt
 	say("}");
 }
 
+/* What the kernel says of a program; a program that is gone cannot be asked. */
+static bool ask_info(const struct program *program, struct bpf_prog_info *info)
+{
+	int fd = reopen(program);
+
+	if (fd < 0) {
+		say("{\"kind\":\"impossible\"}");
+		return false;
+	}
+	read_info(fd, info);
+	close(fd);
+	return true;
+}
+
 static void show_image(const struct program *program)
 {
 	static unsigned char image[MAX_IMAGE];
@@ -436,14 +450,9 @@ static void show_image(const struct program *program)
 		.jited_prog_len = sizeof(image),
 		.jited_prog_insns = (uintptr_t)image,
 	};
-	int fd = reopen(program);
 
-	if (fd < 0) {
-		say("{\"kind\":\"impossible\"}");
+	if (!ask_info(program, &info))
 		return;
-	}
-	read_info(fd, &info);
-	close(fd);
 	if (!info.jited_prog_len)
 		lacks("sysctl net.core.bpf_jit_enable");
 	if (!info.jited_prog_insns || info.jited_prog_len > sizeof(image))
@@ -580,14 +589,9 @@ static void show_text(const struct program *program, bool subprogram)
 				      .jited_ksyms = (uintptr_t)addresses,
 				      .nr_jited_func_lens = 2,
 				      .jited_func_lens = (uintptr_t)lengths };
-	int fd = reopen(program);
 
-	if (fd < 0) {
-		say("{\"kind\":\"impossible\"}");
+	if (!ask_info(program, &info))
 		return;
-	}
-	read_info(fd, &info);
-	close(fd);
 	if (!addresses[0] || !info.jited_prog_len)
 		lacks("sysctl kernel.kptr_restrict and net.core.bpf_jit_enable");
 	if (subprogram && info.nr_jited_ksyms < 2)
@@ -735,14 +739,9 @@ static void show_allocation(const struct program *program)
 				      .nr_jited_func_lens = 1,
 				      .jited_func_lens = (uintptr_t)&length };
 	bool filled = true;
-	int fd = reopen(program);
 
-	if (fd < 0) {
-		say("{\"kind\":\"impossible\"}");
+	if (!ask_info(program, &info))
 		return;
-	}
-	read_info(fd, &info);
-	close(fd);
 	if (!address || !info.jited_prog_len)
 		lacks("sysctl kernel.kptr_restrict and net.core.bpf_jit_enable");
 	address -= build.offset;
