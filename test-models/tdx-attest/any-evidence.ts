@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import fc, { type Arbitrary } from 'fast-check';
-import type { verify } from '@kernel-models/tdx-attest';
+import { verify } from '@kernel-models/tdx-attest';
 import {
   DAY,
   type CertificateFacts,
@@ -94,16 +94,9 @@ const level: Arbitrary<LevelFacts> = fc.integer({ min: 2, max: 5 }).chain((usual
   }),
 );
 /** Every status that a policy can accept: all but that of what was revoked. */
-export const ACCEPTABLE: readonly verify.TcbStatus[] = [
-  'UpToDate',
-  'SWHardeningNeeded',
-  'ConfigurationNeeded',
-  'ConfigurationAndSWHardeningNeeded',
-  'TDRelaunchAdvised',
-  'TDRelaunchAdvisedConfigurationNeeded',
-  'OutOfDate',
-  'OutOfDateConfigurationNeeded',
-];
+export const ACCEPTABLE: readonly verify.TcbStatus[] = verify.TCB_STATUSES.filter(
+  (status) => status !== 'Revoked',
+);
 
 /** A level that every platform reaches. */
 export const LOWEST_LEVEL: LevelFacts = {
